@@ -7,8 +7,30 @@
 // root key the store cannot be opened by anyone, so keep it apart from the
 // store's backups, and keep a copy.
 //
-// Static, File and Passphrase need nothing but this module. A Provider for a
-// cloud KMS or an HSM is three methods.
+// # Choosing one
+//
+// [File] suits most services: a file of 32 random bytes that only the service
+// can read, made by hand, by a deployment, or by File itself.
+//
+// [Static] is for a program that gets the 32 bytes some other way: from a
+// secret manager, an environment variable, a hardware token. It and File open
+// each other's wraps when the bytes are the same.
+//
+// [Passphrase] is for a person who types a secret in. It is the only one whose
+// strength depends on a choice somebody makes, since anyone with a copy of the
+// store can guess at leisure, and the only one that costs time and memory.
+//
+// A [Provider] for a cloud KMS or an HSM is three methods, and keeps the root
+// key where no program can read it.
+//
+// # Losing it
+//
+// There is no recovery: no second way in, no master key, nothing that an author
+// of this module could do. Store the root key's backup before the first record
+// is written, and not with the store's backups, or one stolen tape is
+// everything. Try now and then whether the two, put together, still open. A root
+// key that leaked is replaced, and so is every copy of the store that it opens:
+// whoever has both an old backup and the old root key can still read it.
 package rootkey
 
 import (
@@ -41,3 +63,6 @@ var (
 	ErrTampered     = errors.New("rootkey: wrapped bytes were altered")
 	ErrFormatTooNew = errors.New("rootkey: wrapped in a newer format")
 )
+
+// ErrUnsupportedAlgorithm is returned by Passphrase in FIPS 140-3 mode.
+var ErrUnsupportedAlgorithm = errors.New("rootkey: algorithm is not supported")

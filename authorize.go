@@ -1,0 +1,133 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+)
+
+// Operations, as they stand in Request.Op, Event.Op and Error.Op.
+const (
+	OpOpen            = "Open"
+	OpCreateKey       = "CreateKey"
+	OpDescribeKey     = "DescribeKey"
+	OpKeys            = "Keys"
+	OpRotateKey       = "RotateKey"
+	OpEnableKey       = "EnableKey"
+	OpDisableKey      = "DisableKey"
+	OpCreateAlias     = "CreateAlias"
+	OpEncrypt         = "Encrypt" // Encrypt, AppendEncrypt
+	OpDecrypt         = "Decrypt" // Decrypt, AppendDecrypt, DecryptWith
+	OpReEncrypt       = "ReEncrypt"
+	OpReEncryptFrom   = "ReEncryptFrom"   // authorised for the key that decrypts
+	OpReEncryptTo     = "ReEncryptTo"     // authorised for the key that encrypts
+	OpGenerateDataKey = "GenerateDataKey" // with and without plaintext
+	OpEncryptDataKey  = "EncryptDataKey"
+	OpDecryptDataKey  = "DecryptDataKey" // DecryptDataKey, DecryptDataKeyWith
+)
+
+// An Authorizer decides who may do what. It takes the principal from ctx, where
+// the service has put it. It must be safe for concurrent use.
+type Authorizer interface {
+	// Authorize returns nil to allow r. Any error denies it, and reaches the
+	// caller wrapped in ErrAccessDenied. It is asked before a key's state or
+	// absence shows in an answer, so that those who may not use a key cannot
+	// tell whether it exists. It must not keep or change r.
+	Authorize(ctx context.Context, r *Request) error
+}
+
+// A Request is what an Authorizer is asked about. Its maps and slices are
+// copies.
+type Request struct {
+	Op    string            // an Op constant
+	KeyID string            // empty if the key does not exist, or not yet
+	Alias string            // alias/<name>, if the caller named the key by one
+	Spec  KeySpec           // of the key
+	Tags  map[string]string // of the key
+	AAD   AAD               // of the call
+}
+
+// A call is one operation on its way through the gate.
+type call struct {
+	op      string
+	ref     string // the key reference as given
+	id      keyID  // of the key that was resolved, or that a ciphertext names
+	version uint32
+	audit   started
+}
+
+func (k *KMS) begin(op, ref string) call {
+	c := call{op: op, ref: ref}
+	if k.auditor != nil {
+		c.audit = k.startAudit()
+	}
+	return c
+}
+
+// end makes of err what the caller gets, and tells the Auditor.
+func (k *KMS) end(ctx context.Context, c *call, aad AAD, err error) error {
+	if err != nil {
+		err = &Error{c.op, c.name(err), err}
+	}
+	if k.auditor != nil {
+		k.tellAuditor(ctx, c, cloneAAD(aad), err)
+	}
+	return err
+}
+
+// name says which key an error is about. What a ciphertext says of its key does
+// not show in ErrInvalidCiphertext, whose text is always the same.
+func (c *call) name(err error) string {
+	if c.ref == "" && c.id != (keyID{}) && !errors.Is(err, ErrInvalidCiphertext) {
+		return c.id.String()
+	}
+	return c.ref
+}
+
+// alias returns the alias that the caller named the key by.
+func (c *call) alias() string {
+	if isAlias(c.ref) {
+		return c.ref
+	}
+	return ""
+}
+
+// allow is the gate: every operation passes it, with the key that it is about
+// or the error of finding none, before anything else about the key can show.
+func (k *KMS) allow(ctx context.Context, c *call, op string, lk *loadedKey, aad AAD, err error) error {
+	if k.authorizer != nil {
+		r := &Request{Op: op, Alias: c.alias(), AAD: cloneAAD(aad)}
+		if lk != nil {
+			r.KeyID, r.Spec, r.Tags = lk.id.String(), lk.spec, maps.Clone(lk.tags)
+		}
+		if err := k.authorize(ctx, r); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (k *KMS) authorize(ctx context.Context, r *Request) error {
+	if err := k.authorizer.Authorize(ctx, r); err != nil {
+		return fmt.Errorf("%w: %w", ErrAccessDenied, err)
+	}
+	return nil
+}
+
+// cloneAAD returns a copy for an Authorizer or Auditor. Handing on the caller's
+// own, even to maps.Clone, would make it escape: every call with a context would
+// allocate, whether or not anyone is there to ask.
+func cloneAAD(aad AAD) AAD {
+	switch a := aad.(type) {
+	case EncryptionContext:
+		c := make(EncryptionContext, len(a))
+		for k, v := range a {
+			c[k] = v
+		}
+		return c
+	case AdditionalData:
+		return append(AdditionalData(nil), a...)
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package kms
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"log/slog"
+
+	"github.com/embedkms/kms/internal/suite"
+)
+
+// A DataKey is a key that the caller encrypts with, and its ciphertext to keep
+// beside what it has encrypted. However it is printed, logged or marshalled to
+// JSON, its plaintext does not show.
+type DataKey struct {
+	Plaintext  []byte // nil if it was not asked for; Destroy it after use
+	Ciphertext []byte
+	KeyID      string // of the key that it is encrypted under
+	KeyVersion uint32
+
+	newHash func() hash.Hash // of the digest that goes with the key's suite
+}
+
+// Digest returns the SHA-256 of the plaintext, or its SM3 under an SM4 key, as
+// EncryptDataKey takes it; nil if there is no plaintext.
+func (d *DataKey) Digest() []byte {
+	if d.Plaintext == nil || d.newHash == nil {
+		return nil
+	}
+	h := d.newHash()
+	h.Write(d.Plaintext)
+	return h.Sum(nil)
+}
+
+// Destroy overwrites the plaintext with zeros and forgets it.
+func (d *DataKey) Destroy() {
+	clear(d.Plaintext)
+	d.Plaintext = nil
+}
+
+// String says which key the data key is under.
+func (d DataKey) String() string {
+	return fmt.Sprintf("data key under %s version %d", d.KeyID, d.KeyVersion)
+}
+
+// Format implements fmt.Formatter, for every verb.
+func (d DataKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, d.String()) }
+
+// LogValue implements slog.LogValuer.
+func (d DataKey) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// MarshalJSON implements json.Marshaler, without the plaintext.
+func (d DataKey) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Ciphertext []byte
+		KeyID      string
+		KeyVersion uint32
+	}{d.Ciphertext, d.KeyID, d.KeyVersion})
+}
+
+// GenerateDataKey returns a fresh random data key of 1 to 1,024 bytes, in
+// plaintext and encrypted under a key: encrypt with the one, keep the other.
+func (k *KMS) GenerateDataKey(ctx context.Context, key string, size int, aad AAD) (*DataKey, error) {
+	return k.generate(ctx, key, size, aad, true)
+}
+
+// GenerateDataKeyWithoutPlaintext is GenerateDataKey for those who will only
+// need the plaintext later, from DecryptDataKey.
+func (k *KMS) GenerateDataKeyWithoutPlaintext(ctx context.Context, key string, size int, aad AAD) (*DataKey, error) {
+	return k.generate(ctx, key, size, aad, false)
+}
+
+func (k *KMS) generate(ctx context.Context, key string, size int, aad AAD, keep bool) (*DataKey, error) {
+	c := k.begin(OpGenerateDataKey, key)
+	d, err := k.generateDataKey(ctx, &c, size, aad)
+	if err = k.end(ctx, &c, aad, err); err != nil {
+		return nil, err
+	}
+	if !keep {
+		d.Destroy()
+	}
+	return d, nil
+}
+
+func (k *KMS) generateDataKey(ctx context.Context, c *call, size int, aad AAD) (*DataKey, error) {
+	if size < 1 || size > MaxDataKey {
+		return nil, fmt.Errorf("%w: data key of %d bytes, want 1 to %d", ErrInvalidArgument, size, MaxDataKey)
+	}
+	plaintext := make([]byte, size)
+	rand.Read(plaintext)
+	d, err := k.wrap(ctx, c, plaintext, nil, aad)
+	if err != nil {
+		clear(plaintext)
+		return nil, err
+	}
+	d.Plaintext = plaintext
+	return d, nil
+}
+
+// EncryptDataKey encrypts a data key of the caller's, 1 to 1,024 bytes. If
+// digest is not nil it must be the data key's SHA-256, or its SM3 under an SM4
+// key; otherwise the error is ErrDigestMismatch. The result has no Plaintext.
+func (k *KMS) EncryptDataKey(ctx context.Context, key string, dek, digest []byte, aad AAD) (*DataKey, error) {
+	c := k.begin(OpEncryptDataKey, key)
+	d, err := k.wrap(ctx, &c, dek, digest, aad)
+	if err = k.end(ctx, &c, aad, err); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// wrap encrypts a data key under the key that c.ref names.
+func (k *KMS) wrap(ctx context.Context, c *call, dek, digest []byte, aad AAD) (*DataKey, error) {
+	lk, ciphertext, err := k.seal(ctx, c, suite.DataKey, nil, dek, digest, aad)
+	if err != nil {
+		return nil, err
+	}
+	return k.dataKey(lk, ciphertext, c.version), nil
+}
+
+func (k *KMS) dataKey(lk *loadedKey, ciphertext []byte, version uint32) *DataKey {
+	return &DataKey{
+		Ciphertext: ciphertext, KeyID: lk.id.String(), KeyVersion: version,
+		newHash: k.digest(lk.spec),
+	}
+}
+
+// digest returns the hash that goes with keys of a spec.
+func (k *KMS) digest(spec KeySpec) func() hash.Hash {
+	if spec == KeySpecSM4 {
+		return k.gm.NewSM3
+	}
+	return sha256.New
+}
+
+// checkDigest returns ErrDigestMismatch unless digest is that of dek, or nil.
+func (k *KMS) checkDigest(lk *loadedKey, dek, digest []byte) error {
+	if digest == nil {
+		return nil
+	}
+	h := k.digest(lk.spec)()
+	h.Write(dek)
+	if subtle.ConstantTimeCompare(h.Sum(nil), digest) != 1 {
+		return ErrDigestMismatch
+	}
+	return nil
+}
+
+// DecryptDataKey returns the data key of a ciphertext of GenerateDataKey or
+// EncryptDataKey, given the same aad. It fails as Decrypt does; a ciphertext of
+// Encrypt is ErrInvalidCiphertext.
+func (k *KMS) DecryptDataKey(ctx context.Context, ciphertext []byte, aad AAD) (*DataKey, error) {
+	c := k.begin(OpDecryptDataKey, "")
+	plaintext, lk, err := k.open(ctx, &c, suite.DataKey, nil, ciphertext, aad)
+	return k.unwrapped(ctx, &c, plaintext, ciphertext, lk, aad, err)
+}
+
+// DecryptDataKeyWith is DecryptDataKey for callers who know the key: a
+// ciphertext of another key is ErrInvalidCiphertext.
+func (k *KMS) DecryptDataKeyWith(ctx context.Context, key string, ciphertext []byte, aad AAD) (*DataKey, error) {
+	c := k.begin(OpDecryptDataKey, key)
+	plaintext, lk, err := k.openPinned(ctx, &c, suite.DataKey, ciphertext, aad)
+	return k.unwrapped(ctx, &c, plaintext, ciphertext, lk, aad, err)
+}
+
+func (k *KMS) unwrapped(ctx context.Context, c *call, plaintext, ciphertext []byte, lk *loadedKey, aad AAD, err error) (*DataKey, error) {
+	if err = k.end(ctx, c, aad, err); err != nil {
+		return nil, err
+	}
+	d := k.dataKey(lk, append([]byte(nil), ciphertext...), c.version)
+	d.Plaintext = plaintext
+	return d, nil
+}

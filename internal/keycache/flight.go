@@ -1,0 +1,182 @@
+package keycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/embedkms/kms/keystore"
+)
+
+// A flight is one load of a key, which any number of callers wait for. It is
+// no caller's own, so that one who gives up does not fail the rest.
+type flight[V any] struct {
+	start time.Duration // of its Get, or of its latest if it read again
+	done  chan struct{} // closed when entry and err are set
+	entry *Entry[V]
+	err   error
+}
+
+var errClosed = errors.New("cache is closed")
+
+// join returns a flight of key whose Get starts no earlier than since.
+func (c *Cache[K, V]) join(key K, since time.Duration) *flight[V] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// With MaxStale 0 a call takes part only in a Get that began after it did.
+	if f := c.flights[key]; f != nil && f.start >= since && c.MaxStale > 0 {
+		return f
+	}
+	f := &flight[V]{start: c.Elapsed(), done: make(chan struct{})}
+	if !c.Outage.start(func(ctx context.Context) { c.run(ctx, key, f) }) {
+		f.err = errClosed
+		close(f.done)
+		return f
+	}
+	c.flights[key] = f
+	return f
+}
+
+// wait returns what f brings, or e, if it is given, once the store has proved
+// slow or unreachable.
+func (c *Cache[K, V]) wait(ctx context.Context, f *flight[V], e *Entry[V]) (*Entry[V], error) {
+	var patience <-chan time.Time
+	if e != nil {
+		timer := time.NewTimer(slow)
+		defer timer.Stop()
+		patience = timer.C
+	}
+	select {
+	case <-f.done:
+		if e != nil && isOutage(f.err) {
+			return e, nil
+		}
+		return f.entry, f.err
+	case <-patience:
+		return e, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// run loads key for f.
+func (c *Cache[K, V]) run(ctx context.Context, key K, f *flight[V]) {
+	ctx, cancel := context.WithTimeout(ctx, loadLimit)
+	defer cancel()
+	late := time.AfterFunc(slow, c.Outage.report)
+	defer late.Stop()
+
+	for again := true; again; {
+		f.entry, again, f.err = c.load(ctx, key, f)
+	}
+	if isOutage(f.err) {
+		c.Outage.report()
+	}
+	c.mu.Lock()
+	if c.flights[key] == f {
+		delete(c.flights, key)
+	}
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// An unreachableError says that the store did not answer.
+type unreachableError struct{ error }
+
+func (e unreachableError) Unwrap() error { return e.error }
+
+func isOutage(err error) bool {
+	_, ok := errors.AsType[unreachableError](err)
+	return ok
+}
+
+// load reads key once. Its result is void, and again is set, if the Get
+// started before a local write, or before something newer was learned.
+func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V], again bool, err error) {
+	c.mu.Lock()
+	start, writes := c.Elapsed(), c.marks[key].writes
+	f.start = start
+	c.mu.Unlock()
+
+	rec, err := c.Get(ctx, key)
+	switch {
+	case errors.Is(err, keystore.ErrNotFound):
+		rec = keystore.Record{}
+	case errors.Is(err, keystore.ErrCorrupt):
+		c.expel(key)
+		return nil, false, err
+	case err != nil:
+		return nil, false, unreachableError{err}
+	}
+	e, err = c.judge(key, rec, start, writes)
+	if e == nil && err == nil {
+		e, err = c.build(ctx, key, rec, start, writes)
+	}
+	if errors.Is(err, errReadAgain) {
+		if ctx.Err() == nil {
+			return nil, true, nil
+		}
+		err = unreachableError{fmt.Errorf("record keeps changing: %w", ctx.Err())}
+	}
+	return e, false, err
+}
+
+// judge says what rec means beside what is known: the entry there is, an error,
+// or neither if an entry is to be built.
+func (c *Cache[K, V]) judge(key K, rec keystore.Record, start time.Duration, writes uint64) (*Entry[V], error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.marks[key]
+	if m.writes != writes {
+		return nil, errReadAgain
+	}
+	if err := m.check(rec, start); err != nil {
+		if errors.Is(err, ErrRollback) {
+			c.drop(key)
+		}
+		return nil, err
+	}
+	if rec.Rev == 0 {
+		c.rememberAbsent(key)
+		return nil, keystore.ErrNotFound
+	}
+	c.marks[key] = m.learn(rec, c.Elapsed())
+	if v, ok := c.entries.Load(key); ok {
+		if e := v.(*Entry[V]); e.rev == rec.Rev {
+			e.validated.Store(max(e.validated.Load(), int64(start)))
+			return e, nil
+		}
+	}
+	return nil, nil
+}
+
+// build makes an entry of rec and publishes it.
+func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, start time.Duration, writes uint64) (*Entry[V], error) {
+	v, err := c.Build(ctx, key, rec)
+	if err != nil {
+		// A record that does not open is not what was cached: fail closed.
+		c.expel(key)
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.marks[key]; m.writes != writes || m.rev != rec.Rev {
+		return nil, errReadAgain
+	}
+	return c.publish(key, v, rec.Rev, start), nil
+}
+
+func (c *Cache[K, V]) expel(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop(key)
+}
+
+// rememberAbsent notes that key is not there. c.mu is held.
+func (c *Cache[K, V]) rememberAbsent(key K) {
+	if len(c.absent) >= maxAbsent {
+		clear(c.absent)
+	}
+	c.absent[key] = c.Elapsed()
+}

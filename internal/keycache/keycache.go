@@ -1,0 +1,239 @@
+// Package keycache keeps what was read from a key store ready for use, and
+// bounds how long a change that another process made may stay unseen.
+//
+// An entry comes only from what a Get has returned, never from what was
+// written; it never changes; and one that is replaced or dropped is left to
+// the collector, never wiped, because a caller may still be using it.
+package keycache
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/embedkms/kms/keystore"
+)
+
+const (
+	loadLimit    = 3 * time.Second
+	forcedPause  = time.Second // between forced refreshes of one entry
+	maxAbsent    = 1024        // absent keys remembered
+	absentLimit  = time.Second // for how long
+	idleLimit    = 10 * time.Minute
+	sweepPause   = time.Minute
+	usedInterval = time.Second // precision of an entry's last use
+)
+
+// A Config says what is cached and for how long.
+type Config[K comparable, V any] struct {
+	// Get reads the record of a key from the store.
+	Get func(ctx context.Context, key K) (keystore.Record, error)
+
+	// Build makes of a record what is cached. An error is the caller's answer;
+	// it does not mean that the store is unreachable.
+	Build func(ctx context.Context, key K, rec keystore.Record) (V, error)
+
+	MaxStale time.Duration        // an entry of this age is validated; 0 = always
+	Grace    time.Duration        // how much older an entry may be while the store is down
+	Capacity int                  // entries kept
+	Elapsed  func() time.Duration // a clock that starts anywhere
+	Outage   *Outage              // shared by the caches of one store
+}
+
+// A Cache holds entries by key. It is safe for concurrent use; a Lookup that
+// finds a young entry takes no lock and allocates nothing.
+type Cache[K comparable, V any] struct {
+	Config[K, V]
+	entries sync.Map // K → *Entry[V]
+
+	mu      sync.Mutex // guards the rest
+	size    int        // of entries
+	marks   map[K]mark
+	absent  map[K]time.Duration // since when
+	flights map[K]*flight[V]
+	swept   time.Duration
+}
+
+// An Entry is what a record was made into.
+type Entry[V any] struct {
+	Value     V
+	rev       uint64
+	renewAt   time.Duration // age at which it is refreshed ahead of its time
+	validated atomic.Int64  // start of the Get that last showed it
+	used      atomic.Int64  // about when it was last looked up
+	forced    atomic.Int64  // when a refresh was last forced
+	renewing  atomic.Bool   // such a refresh is under way
+}
+
+// New returns an empty Cache.
+func New[K comparable, V any](c Config[K, V]) *Cache[K, V] {
+	return &Cache[K, V]{
+		Config:  c,
+		marks:   map[K]mark{},
+		absent:  map[K]time.Duration{},
+		flights: map[K]*flight[V]{},
+	}
+}
+
+// Lookup returns the entry of key, no older than MaxStale, or up to Grace
+// older while the store is down. now is a reading of Elapsed at the start of
+// the call. Where there is no record the error is keystore.ErrNotFound.
+func (c *Cache[K, V]) Lookup(ctx context.Context, key K, now time.Duration) (*Entry[V], error) {
+	if v, ok := c.entries.Load(key); ok {
+		e := v.(*Entry[V])
+		if age := now - time.Duration(e.validated.Load()); 0 <= age && age < e.renewAt {
+			e.touch(now)
+			return e, nil
+		}
+		return c.validate(ctx, key, e)
+	}
+	if err := c.known(key, now); err != nil {
+		return nil, err
+	}
+	return c.wait(ctx, c.join(key, now), nil)
+}
+
+// touch notes a use, at most once in usedInterval: writing at each would make
+// the cores pass the entry back and forth.
+func (e *Entry[V]) touch(now time.Duration) {
+	if now-time.Duration(e.used.Load()) >= usedInterval {
+		e.used.Store(int64(now))
+	}
+}
+
+// validate returns e, or what has replaced it, by way of the store if it must.
+func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
+	now := c.Elapsed()
+	e.touch(now)
+	age := now - time.Duration(e.validated.Load())
+	switch {
+	case 0 <= age && age < c.MaxStale:
+		c.refreshAhead(key, e, now)
+		return e, nil
+	case 0 <= age && age < c.MaxStale+c.Grace:
+		if c.Outage.down.Load() {
+			return e, nil
+		}
+		return c.wait(ctx, c.join(key, now-c.MaxStale), e)
+	}
+	return c.wait(ctx, c.join(key, now-c.MaxStale), nil)
+}
+
+// refreshAhead validates e in the background, so that a key in use never waits.
+func (c *Cache[K, V]) refreshAhead(key K, e *Entry[V], now time.Duration) {
+	if c.Outage.down.Load() || !e.renewing.CompareAndSwap(false, true) {
+		return
+	}
+	started := c.Outage.start(func(ctx context.Context) {
+		c.wait(ctx, c.join(key, now), nil)
+		e.renewing.Store(false)
+	})
+	if !started {
+		e.renewing.Store(false)
+	}
+}
+
+// Refresh returns an entry of key that is newer than e, or e itself if there is
+// none or a refresh of e was forced within the last second: what a caller
+// presents cannot make the library load the store.
+func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
+	now, last := c.Elapsed(), e.forced.Load()
+	if last != 0 && now-time.Duration(last) < forcedPause ||
+		!e.forced.CompareAndSwap(last, max(1, int64(now))) {
+		return e, nil
+	}
+	return c.wait(ctx, c.join(key, now), nil)
+}
+
+// known returns keystore.ErrNotFound if key was absent a moment ago.
+func (c *Cache[K, V]) known(key K, now time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := c.absent[key]
+	if age := now - since; ok && 0 <= age && age < min(absentLimit, c.MaxStale) {
+		return keystore.ErrNotFound
+	}
+	return nil
+}
+
+// Wrote says that this process has stored rec under key, or, if rec has no
+// Data, that it may have stored something. It drops the entry: the next Lookup
+// reads the store.
+func (c *Cache[K, V]) Wrote(key K, rec keystore.Record) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.marks[key]
+	m.writes++
+	if rec.Data != nil {
+		m = m.learn(rec, c.Elapsed())
+	}
+	c.marks[key] = m
+	delete(c.absent, key)
+	c.drop(key)
+}
+
+// Forget says that this process has removed the record under key, which it
+// does only to one that it has created and never told of.
+func (c *Cache[K, V]) Forget(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.marks[key] = mark{writes: c.marks[key].writes + 1}
+	c.drop(key)
+}
+
+// Observe checks what a read past the cache has shown, which started at start.
+// rec.Rev is 0 if it found nothing. With ErrRollback the entry is dropped.
+func (c *Cache[K, V]) Observe(key K, rec keystore.Record, start time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.marks[key]
+	err := m.check(rec, start)
+	switch {
+	case errors.Is(err, ErrRollback):
+		c.drop(key)
+		return err
+	case err == nil && rec.Rev > 0:
+		c.marks[key] = m.learn(rec, c.Elapsed())
+	}
+	return nil
+}
+
+// Clear drops every entry.
+func (c *Cache[K, V]) Clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Clear()
+	c.size = 0
+}
+
+// Len returns the number of entries.
+func (c *Cache[K, V]) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size
+}
+
+// drop removes an entry. c.mu is held.
+func (c *Cache[K, V]) drop(key K) {
+	if _, ok := c.entries.LoadAndDelete(key); ok {
+		c.size--
+	}
+}
+
+// publish puts an entry of rec in the place of what was there. c.mu is held.
+func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[V] {
+	// Refreshed at about half its time, and not all at once.
+	jitter := 0.9 + 0.2*rand.Float64()
+	e := &Entry[V]{Value: v, rev: rev, renewAt: time.Duration(jitter * float64(c.MaxStale/2))}
+	now := c.Elapsed()
+	e.validated.Store(int64(start))
+	e.used.Store(int64(now))
+	if _, replaced := c.entries.Swap(key, e); !replaced {
+		c.size++
+	}
+	c.evict(key, now)
+	return e
+}

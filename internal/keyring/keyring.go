@@ -1,0 +1,117 @@
+// Package keyring is the one record that a root key opens: the versions of a
+// store's storage key, which seal every other record, and the key that hides
+// alias names. Opening it proves that root key and store belong together.
+package keyring
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/keystore"
+)
+
+// Key is the record key of the keyring, the only record under meta/.
+const Key = "meta/keyring"
+
+// AliasPrefix is what the record keys of aliases start with.
+const AliasPrefix = "alias/"
+
+// A Ring is an open keyring. It never changes and is safe for concurrent use.
+type Ring struct {
+	storeID  [16]byte
+	aliasKey [32]byte
+	storage  []storageKey // ascending versions; the last seals
+	sealers  map[uint32]*record.Sealer
+}
+
+// A storageKey is one version of the key that seals records.
+type storageKey struct {
+	version   uint32
+	createdAt time.Time
+	key       [32]byte
+}
+
+// newRing returns the ring of an empty store.
+func newRing(now time.Time) *Ring {
+	r := &Ring{storage: []storageKey{{version: 1, createdAt: now}}}
+	rand.Read(r.storeID[:])
+	rand.Read(r.aliasKey[:])
+	rand.Read(r.storage[0].key[:])
+	return r
+}
+
+// ready derives what the ring seals and opens with and clears what it derived
+// that from.
+func (r *Ring) ready() *Ring {
+	r.sealers = map[uint32]*record.Sealer{}
+	for i := range r.storage {
+		s := &r.storage[i]
+		r.sealers[s.version] = record.NewSealer(r.storeID, s.version, &s.key)
+		clear(s.key[:])
+	}
+	return r
+}
+
+// UnknownVersionError says that a record is sealed under a version of the
+// storage key that the ring does not have, which may be a newer one.
+type UnknownVersionError uint32
+
+func (v UnknownVersionError) Error() string {
+	return fmt.Sprintf("storage key version %d is not in the keyring", uint32(v))
+}
+
+// Seal returns the sealed bytes of body, to be stored under key at rev.
+func (r *Ring) Seal(key string, rev uint64, body []byte) []byte {
+	primary := r.storage[len(r.storage)-1].version
+	return r.sealers[primary].Seal(key, rev, body)
+}
+
+// Open returns the body of a stored record, record.ErrTampered,
+// record.ErrFormatTooNew or an UnknownVersionError.
+func (r *Ring) Open(rec keystore.Record) ([]byte, error) {
+	version, err := record.StorageVersion(rec.Data)
+	if err != nil {
+		return nil, err
+	}
+	sealer := r.sealers[version]
+	if sealer == nil {
+		return nil, UnknownVersionError(version)
+	}
+	return sealer.Open(rec.Key, rec.Rev, rec.Data)
+}
+
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// AliasKey returns the record key of an alias: a keyed hash, so that the store
+// does not show the name.
+func (r *Ring) AliasKey(name string) string {
+	mac := hmac.New(sha256.New, r.aliasKey[:])
+	mac.Write([]byte(name))
+	return AliasPrefix + lowerBase32.EncodeToString(mac.Sum(nil))
+}
+
+// ErrNoKeyring says that a store is empty and must not be made a new one.
+var ErrNoKeyring = errors.New("store has no keyring")
+
+func quoteIDs(wrappings []wrapping) string {
+	ids := make([]string, len(wrappings))
+	for i, w := range wrappings {
+		ids[i] = fmt.Sprintf("%q", w.id)
+	}
+	return strings.Join(ids, ", ")
+}
+
+// Has reports whether the ring has a version of the storage key.
+func (r *Ring) Has(v UnknownVersionError) bool { return r.sealers[uint32(v)] != nil }
+
+// Follows reports whether r is a keyring of the same store as old.
+func (r *Ring) Follows(old *Ring) bool {
+	return r.storeID == old.storeID && r.aliasKey == old.aliasKey
+}

@@ -1,0 +1,85 @@
+package suite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Context is what a ciphertext is bound to beside its header: a map, raw
+// bytes, or nothing. At most one of the fields is not empty.
+type Context struct {
+	Map map[string]string
+	Raw []byte
+}
+
+// Limits of a context in bytes.
+const (
+	MaxContextMap = 32768 // encoded
+	MaxContextRaw = 8192
+)
+
+// The first byte of an encoded context. With the lengths behind it, it makes
+// the encoding injective: no two contexts have the same bytes.
+const (
+	contextNone = 0 // an empty map and empty bytes are no context either
+	contextMap  = 1 // u16 count, then for each pair u16 len, key, u16 len, value
+	contextRaw  = 2 // u16 len, bytes
+)
+
+// ErrContext says that a context is out of its limits.
+var ErrContext = errors.New("additional data is invalid")
+
+// Append appends the encoding of c to dst, or returns an ErrContext.
+func (c Context) Append(dst []byte) ([]byte, error) {
+	switch {
+	case len(c.Map) > 0:
+		return appendMap(dst, c.Map)
+	case len(c.Raw) > MaxContextRaw:
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrContext, len(c.Raw), MaxContextRaw)
+	case len(c.Raw) > 0:
+		dst = append(dst, contextRaw)
+		dst = binary.BigEndian.AppendUint16(dst, uint16(len(c.Raw)))
+		return append(dst, c.Raw...), nil
+	}
+	return append(dst, contextNone), nil
+}
+
+type pair struct{ key, value string }
+
+// appendMap encodes m with its keys in byte order. It allocates only for a map
+// of more pairs than almost anyone binds.
+func appendMap(dst []byte, m map[string]string) ([]byte, error) {
+	var few [8]pair
+	pairs, size := few[:0], 3
+	for k, v := range m {
+		if size += 4 + len(k) + len(v); size > MaxContextMap {
+			return nil, fmt.Errorf("%w: encryption context of more than %d bytes encoded",
+				ErrContext, MaxContextMap)
+		}
+		pairs = append(pairs, pair{k, v})
+	}
+	if len(pairs) == 2 { // the common case, without the sort's machinery
+		if pairs[0].key > pairs[1].key {
+			pairs[0], pairs[1] = pairs[1], pairs[0]
+		}
+	} else {
+		slices.SortFunc(pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
+	}
+	dst = append(dst, contextMap)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(pairs)))
+	for _, p := range pairs {
+		if p.key == "" {
+			return nil, fmt.Errorf("%w: encryption context with an empty key", ErrContext)
+		}
+		if !utf8.ValidString(p.key) || !utf8.ValidString(p.value) {
+			return nil, fmt.Errorf("%w: encryption context is not UTF-8", ErrContext)
+		}
+		dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(p.key))), p.key...)
+		dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(p.value))), p.value...)
+	}
+	return dst, nil
+}

@@ -1,0 +1,104 @@
+package suite
+
+import (
+	"crypto/cipher"
+	"crypto/fips140"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/xgcm"
+)
+
+// A sessions makes AEADs that draw their own nonces: what they seal and open is
+// N2 ‖ ciphertext ‖ tag. They are safe for concurrent use.
+type sessions interface {
+	// Session returns the AEAD of the key that n1 derives.
+	Session(n1 []byte) cipher.AEAD
+}
+
+const salt = "kms-envelope/v1"
+
+// derive returns the sessions and the commitment of material under header h:
+// HKDF gives K ‖ C, and K makes the sessions.
+func derive(id ID, material, h []byte, p gm.Provider) (s sessions, commitment []byte, err error) {
+	if len(material) != id.KeySize() {
+		return nil, nil, fmt.Errorf("key material of %d bytes, want %d", len(material), id.KeySize())
+	}
+	var okm []byte
+	n := id.KeySize() + commitmentSize
+	if id == SM4 {
+		// The runtime does not gate code that is not its own, and HMAC panics
+		// over a hash it does not know.
+		if fips140.Enforced() {
+			return nil, nil, fmt.Errorf("%w: SM4 in FIPS 140-3 mode", gm.ErrUnsupportedAlgorithm)
+		}
+		okm, err = hkdf.Key(p.NewSM3, material, []byte(salt), string(h), n)
+	} else {
+		okm, err = hkdf.Key(sha256.New, material, []byte(salt), string(h), n)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	k, commitment := okm[:id.KeySize()], okm[id.KeySize():]
+	if id == SM4 {
+		s, err = newSM4Sessions([16]byte(k), p)
+	} else {
+		s = xgcm.NewKey((*[32]byte)(k))
+	}
+	clear(k)
+	return s, commitment, err
+}
+
+// An sm4Sessions is to SM4 what xgcm.Key is to AES-256. It keeps K rather than
+// a KDF, because an SM4 block may serve one goroutine at a time only.
+type sm4Sessions struct {
+	key [16]byte
+	gm  gm.Provider
+}
+
+func newSM4Sessions(key [16]byte, p gm.Provider) (*sm4Sessions, error) {
+	// Whatever the provider refuses, it refuses here, so that Session cannot.
+	if _, err := p.NewSM4(&key); err != nil {
+		return nil, err
+	}
+	if _, err := p.NewSM4GCM(&key); err != nil {
+		return nil, err
+	}
+	return &sm4Sessions{key, p}, nil
+}
+
+func (s *sm4Sessions) Session(n1 []byte) cipher.AEAD {
+	block, err := s.gm.NewSM4(&s.key)
+	if err != nil {
+		panic("suite: " + err.Error())
+	}
+	var kx [16]byte
+	xgcm.NewKDF(block).Derive(kx[:], n1)
+	aead, err := s.gm.NewSM4GCM(&kx)
+	if err != nil {
+		panic("suite: " + err.Error())
+	}
+	clear(kx[:])
+	return randomNonce{aead}
+}
+
+// A randomNonce is an AEAD that draws its nonces, as the one of
+// cipher.NewGCMWithRandomNonce does for AES.
+type randomNonce struct{ cipher.AEAD }
+
+func (a randomNonce) NonceSize() int { return 0 }
+func (a randomNonce) Overhead() int  { return xgcm.NonceHalf + a.AEAD.Overhead() }
+
+func (a randomNonce) Seal(dst, _, plaintext, aad []byte) []byte {
+	n := len(dst)
+	dst = append(dst, make([]byte, xgcm.NonceHalf)...)
+	rand.Read(dst[n:])
+	return a.AEAD.Seal(dst, dst[n:], plaintext, aad)
+}
+
+func (a randomNonce) Open(dst, _, sealed, aad []byte) ([]byte, error) {
+	return a.AEAD.Open(dst, sealed[:xgcm.NonceHalf], sealed[xgcm.NonceHalf:], aad)
+}

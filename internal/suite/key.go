@@ -1,0 +1,189 @@
+package suite
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/subtle"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/xgcm"
+)
+
+// A Key seals and opens the envelopes of one key version and one purpose. It
+// never changes once made, apart from its caches, and is safe for concurrent use.
+type Key struct {
+	sessions sessions
+	prefix   [offN1]byte // H ‖ C: the same in every envelope
+
+	sealing sync.Pool // of *session
+	opened  atomic.Pointer[[]opened]
+}
+
+// New returns the Key of version's material for purpose. It keeps nothing of
+// material. p serves the SM4 suite.
+func New(id ID, p Purpose, keyID [16]byte, version uint32, material []byte, gmp gm.Provider) (*Key, error) {
+	h := header(id, p, keyID, version)
+	s, commitment, err := derive(id, material, h[:], gmp)
+	if err != nil {
+		return nil, err
+	}
+	k := &Key{sessions: s}
+	copy(k.prefix[:], h[:])
+	copy(k.prefix[offCommitment:], commitment)
+	return k, nil
+}
+
+// A session seals messages under one N1, at the speed of plain GCM. One caller
+// at a time owns it, so it can hold the buffer for what is authenticated.
+//
+// XAES needs (N1, N2) unique. Q messages in sessions of at most 2^16 collide
+// with probability below Q·2^16/2^97 + Q²/2^193: 2^-33 after 2^48 messages.
+type session struct {
+	aead cipher.AEAD
+	left int           // messages it may still seal
+	ends time.Duration // by the caller's clock
+	aad  []byte        // H ‖ C ‖ N1, then room for a context
+}
+
+const (
+	sessionMessages = 1 << 16
+	sessionLife     = 10 * time.Minute
+
+	roomForContext = 189  // so that aad fills a size class
+	maxKeptContext = 1024 // a larger buffer is not kept with a session
+)
+
+// session returns a session that may seal at now, a reading of a clock that
+// never goes back.
+func (k *Key) session(now time.Duration) *session {
+	if s, _ := k.sealing.Get().(*session); s != nil && s.left > 0 &&
+		now < s.ends && s.ends-now <= sessionLife {
+		return s
+	}
+	aad := make([]byte, offN2, offN2+roomForContext)
+	copy(aad, k.prefix[:])
+	n1 := aad[offN1:]
+	rand.Read(n1)
+	return &session{k.sessions.Session(n1), sessionMessages, now + sessionLife, aad}
+}
+
+// Seal appends to dst the envelope of plaintext bound to c. It allocates
+// nothing if dst has room and overlaps nothing; dst may overlap what it likes.
+func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte, error) {
+	s := k.session(now)
+	aad, err := c.Append(s.aad[:offN2])
+	if err != nil {
+		k.sealing.Put(s)
+		return nil, err
+	}
+	dst = slices.Grow(dst, len(plaintext)+Overhead)
+	if overlap(dst[len(dst):len(dst)+len(plaintext)+Overhead], plaintext) {
+		plaintext = bytes.Clone(plaintext)
+		defer clear(plaintext)
+	}
+	dst = s.aead.Seal(append(dst, s.aad[:offN2]...), nil, plaintext, aad)
+	if cap(aad) <= maxKeptContext {
+		s.aad = aad[:offN2]
+	}
+	s.left--
+	k.sealing.Put(s)
+	return dst, nil
+}
+
+// An opened is a session under which an envelope has been opened.
+type opened struct {
+	n1   [xgcm.NonceHalf]byte
+	aead cipher.AEAD
+}
+
+const maxOpened = 16 // sessions remembered, newest first
+
+// scratch holds buffers for what an envelope is opened with.
+var scratch = sync.Pool{New: func() any { return new(make([]byte, 0, offN2+roomForContext)) }}
+
+// Open appends to dst the plaintext of e, if e is this key's and bound to c.
+// Otherwise it returns ErrInvalid and nothing else, or an ErrContext. It
+// allocates nothing if dst has room and e's session was seen before.
+func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
+	// The commitment is compared before anything is derived from N1: another
+	// key with this ID, or another suite or purpose, ends here.
+	if subtle.ConstantTimeCompare(e.prefix(), k.prefix[:]) != 1 {
+		return nil, ErrInvalid
+	}
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	aad, err := c.Append(append((*buf)[:0], e.bound()...))
+	if err != nil {
+		return nil, err
+	}
+	if cap(aad) <= maxKeptContext {
+		*buf = aad
+	}
+	aead, known := k.remembered(e.n1())
+	dst, err = openInto(dst, aead, e, aad)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		k.remember(e.n1(), aead)
+	}
+	return dst, nil
+}
+
+// openInto appends the plaintext of e to dst, by way of a buffer of its own if
+// dst's spare room overlaps e.
+func openInto(dst []byte, aead cipher.AEAD, e Envelope, aad []byte) ([]byte, error) {
+	n := e.PlaintextSize()
+	dst = slices.Grow(dst, n)
+	if !overlap(dst[len(dst):len(dst)+n], e) {
+		out, err := aead.Open(dst, nil, e.sealed(), aad)
+		if err != nil {
+			return nil, ErrInvalid
+		}
+		return out, nil
+	}
+	out, err := aead.Open(make([]byte, 0, n), nil, e.sealed(), aad)
+	if err != nil {
+		return nil, ErrInvalid
+	}
+	defer clear(out)
+	return append(dst, out...), nil
+}
+
+// remembered returns the AEAD of n1, and whether it is from the cache.
+func (k *Key) remembered(n1 []byte) (cipher.AEAD, bool) {
+	if list := k.opened.Load(); list != nil {
+		for i := range *list {
+			if string((*list)[i].n1[:]) == string(n1) {
+				return (*list)[i].aead, true
+			}
+		}
+	}
+	return k.sessions.Session(n1), false
+}
+
+// remember puts a session that has opened an envelope, and so is no
+// attacker's, before the others. A race between two loses one, which only
+// costs time.
+func (k *Key) remember(n1 []byte, aead cipher.AEAD) {
+	list := []opened{{[xgcm.NonceHalf]byte(n1), aead}}
+	if old := k.opened.Load(); old != nil {
+		list = append(list, (*old)[:min(len(*old), maxOpened-1)]...)
+	}
+	k.opened.Store(&list)
+}
+
+// overlap reports whether a and b share memory.
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	a0, b0 := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return a0 < b0+uintptr(len(b)) && b0 < a0+uintptr(len(a))
+}

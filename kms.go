@@ -1,0 +1,245 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/keycache"
+	"github.com/embedkms/kms/internal/keyring"
+	"github.com/embedkms/kms/internal/settle"
+	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/rootkey"
+)
+
+// A KeyStore is where keys live; see package keystore.
+type KeyStore = keystore.Store
+
+// Options of Open. The zero value of each field is a default that suits most.
+type Options struct {
+	// GM implements SM2, SM3 and SM4; nil is gm.Default().
+	GM gm.Provider
+
+	// Authorizer is asked before each operation; nil allows everything.
+	Authorizer Authorizer
+
+	// Auditor is told of each operation; nil is none.
+	Auditor Auditor
+
+	// MaxStale is how long a change that another process made, such as
+	// disabling a key, may stay unseen in this one: 0 is 5 s, at most 60 s.
+	// Below 0 every call reads the store.
+	MaxStale time.Duration
+
+	// OutageGrace is how much longer than MaxStale keys in use go on serving
+	// while the store is unreachable: 0 is 60 s, below 0 is none.
+	OutageGrace time.Duration
+
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+
+	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000.
+	CacheKeys int
+
+	// MustExist makes Open refuse an empty store, which it otherwise
+	// initialises: set it where an empty store means a wrong address.
+	MustExist bool
+}
+
+const (
+	defaultMaxStale    = 5 * time.Second
+	maxMaxStale        = 60 * time.Second
+	defaultOutageGrace = 60 * time.Second
+	defaultCacheKeys   = 10_000
+	reloadPause        = time.Second // between reloads of the keyring
+)
+
+// A KMS is a key management service in this process, over a key store. It is
+// safe for concurrent use, also by any number of processes on one store.
+type KMS struct {
+	*core
+	dryRun bool
+}
+
+// core is what a KMS and its views share.
+type core struct {
+	store      keystore.Store
+	writer     *settle.Writer
+	root       rootkey.Provider
+	gm         gm.Provider
+	authorizer Authorizer
+	auditor    Auditor
+	now        func() time.Time
+	elapsed    func() time.Duration
+
+	keys    *keycache.Cache[keyID, *loadedKey]
+	aliases *keycache.Cache[string, keyID]
+	outage  *keycache.Outage
+	closed  atomic.Bool
+
+	ring     atomic.Pointer[keyring.Ring]
+	reload   sync.Mutex
+	reloaded time.Duration // when the keyring was last read
+}
+
+// Open opens a key store with its root key. An empty store is initialised,
+// exactly once however many processes open it at the same time; a store that
+// has records but no keyring is refused with ErrTampered.
+//
+// The store stays the caller's, to be closed after the KMS.
+func Open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Options) (*KMS, error) {
+	k, err := open(ctx, store, root, opts)
+	if err != nil {
+		return nil, &Error{Op: OpOpen, Err: err}
+	}
+	return k, nil
+}
+
+func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Options) (*KMS, error) {
+	if store == nil || root == nil {
+		return nil, fmt.Errorf("%w: a key store and a root key are needed", ErrInvalidArgument)
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		store: store, writer: settle.NewWriter(store), root: root, gm: o.GM,
+		authorizer: o.Authorizer, auditor: o.Auditor,
+		now: o.Now, elapsed: elapsed(opts, o.Now),
+	}
+	ring, err := keyring.Open(ctx, c.writer, root, o.MustExist, c.timestamp())
+	if errors.Is(err, keyring.ErrNoKeyring) {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidState, err)
+	} else if err != nil {
+		return nil, storeError(err)
+	}
+	c.ring.Store(ring)
+	c.outage = keycache.NewOutage(c.probe)
+	c.keys = keycache.New(keycache.Config[keyID, *loadedKey]{
+		Get: c.getKey, Build: c.loadKey, MaxStale: o.MaxStale, Grace: o.OutageGrace,
+		Capacity: o.CacheKeys, Elapsed: c.elapsed, Outage: c.outage,
+	})
+	c.aliases = keycache.New(keycache.Config[string, keyID]{
+		Get: c.getAlias, Build: c.loadAlias, MaxStale: o.MaxStale, Grace: o.OutageGrace,
+		Capacity: o.CacheKeys, Elapsed: c.elapsed, Outage: c.outage,
+	})
+	return &KMS{core: c}, nil
+}
+
+// withDefaults returns the options that the zero values of o stand for.
+func (o *Options) withDefaults() (Options, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	d := *o
+	if d.GM == nil {
+		d.GM = gm.Default()
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	switch {
+	case d.MaxStale > maxMaxStale:
+		return d, fmt.Errorf("%w: MaxStale of %v, at most %v", ErrInvalidArgument, d.MaxStale, maxMaxStale)
+	case d.MaxStale == 0:
+		d.MaxStale = defaultMaxStale
+	}
+	if d.OutageGrace == 0 {
+		d.OutageGrace = defaultOutageGrace
+	}
+	d.MaxStale, d.OutageGrace = max(d.MaxStale, 0), max(d.OutageGrace, 0)
+	switch {
+	case d.CacheKeys < 0:
+		return d, fmt.Errorf("%w: CacheKeys of %d", ErrInvalidArgument, d.CacheKeys)
+	case d.CacheKeys == 0:
+		d.CacheKeys = defaultCacheKeys
+	}
+	return d, nil
+}
+
+// elapsed returns a clock for ages. Ages are differences of times, so that the
+// monotonic reading of time.Now counts and a corrected wall clock does not.
+func elapsed(opts *Options, now func() time.Time) func() time.Duration {
+	start := now()
+	if opts == nil || opts.Now == nil {
+		return func() time.Duration { return time.Since(start) } // half the cost of Now
+	}
+	return func() time.Duration { return now().Sub(start) }
+}
+
+// Close drops all cached keys. Calls under way finish; later ones return
+// ErrClosed. It does not close the key store. On a DryRun view it does nothing.
+func (k *KMS) Close() error {
+	if k.dryRun || k.closed.Swap(true) {
+		return nil
+	}
+	k.outage.Close()
+	k.keys.Clear()
+	k.aliases.Clear()
+	return nil
+}
+
+// DryRun returns a view of k on which every call is checked, authorised and
+// resolved, and then stops with ErrDryRun, or with the error that it would have
+// met: nothing is written and nothing is decrypted.
+func (k *KMS) DryRun() *KMS { return &KMS{k.core, true} }
+
+// timestamp is the time as it is stored: to the millisecond, in UTC.
+func (c *core) timestamp() time.Time { return c.now().UTC().Truncate(time.Millisecond) }
+
+// probe asks the store for the one record that is always there.
+func (c *core) probe(ctx context.Context) error {
+	_, err := c.store.Get(ctx, keyring.Key)
+	return err
+}
+
+// openRecord returns the body of a stored record. A record under a storage key
+// that is not known yet makes the keyring be read again, once.
+func (c *core) openRecord(ctx context.Context, rec keystore.Record) ([]byte, error) {
+	body, err := c.ring.Load().Open(rec)
+	unknown, ok := errors.AsType[keyring.UnknownVersionError](err)
+	if !ok {
+		return body, err
+	}
+	ring, err := c.reloadRing(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	body, err = ring.Open(rec)
+	if _, ok := errors.AsType[keyring.UnknownVersionError](err); ok {
+		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
+	}
+	return body, err
+}
+
+// reloadRing reads the keyring again, unless it has version by now or was read
+// a moment ago: a damaged record must not keep the root key busy.
+func (c *core) reloadRing(ctx context.Context, version keyring.UnknownVersionError) (*keyring.Ring, error) {
+	c.reload.Lock()
+	defer c.reload.Unlock()
+	ring, now := c.ring.Load(), c.elapsed()
+	if ring.Has(version) || c.reloaded != 0 && now-c.reloaded < reloadPause {
+		return ring, nil
+	}
+	rec, err := c.store.Get(ctx, keyring.Key)
+	if errors.Is(err, keystore.ErrNotFound) {
+		return nil, fmt.Errorf("%w: keyring missing, records present", ErrTampered)
+	} else if err != nil {
+		return nil, err
+	}
+	newer, err := keyring.Load(ctx, rec, c.root)
+	if err != nil {
+		return nil, err
+	}
+	if !newer.Follows(ring) {
+		return nil, fmt.Errorf("%w: keyring of another store", ErrTampered)
+	}
+	c.reloaded = now
+	c.ring.Store(newer)
+	return newer, nil
+}

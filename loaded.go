@@ -1,0 +1,188 @@
+package kms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/embedkms/kms/internal/keycache"
+	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/internal/suite"
+	"github.com/embedkms/kms/keystore"
+)
+
+// A loadedKey is a key ready for use. It never changes and holds no material,
+// only what was derived from it.
+type loadedKey struct {
+	id       keyID
+	spec     KeySpec
+	state    KeyState
+	tags     map[string]string
+	versions []loadedVersion // version n stands at n-1; the last is primary
+}
+
+// A loadedVersion has the keys of one version by purpose.
+type loadedVersion struct{ data, dataKey *suite.Key }
+
+func (v loadedVersion) key(p suite.Purpose) *suite.Key {
+	if p == suite.DataKey {
+		return v.dataKey
+	}
+	return v.data
+}
+
+// primary returns the version that encrypts, and its number.
+func (lk *loadedKey) primary() (loadedVersion, uint32) {
+	n := len(lk.versions)
+	return lk.versions[n-1], uint32(n)
+}
+
+// has reports whether the key has a version of this number.
+func (lk *loadedKey) has(version uint32) bool {
+	return version >= 1 && uint64(version) <= uint64(len(lk.versions))
+}
+
+type keyEntry = keycache.Entry[*loadedKey]
+
+// getKey and loadKey are what the cache of keys reads and makes of it.
+func (c *core) getKey(ctx context.Context, id keyID) (keystore.Record, error) {
+	return c.store.Get(ctx, id.recordKey())
+}
+
+func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loadedKey, error) {
+	body, err := c.openRecord(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	// The material ends here, before anyone can use the key: wiping it later
+	// would be under the hands of those who do.
+	defer clear(body)
+	key, err := record.ParseKey(body)
+	if err != nil {
+		return nil, err
+	}
+	s, err := KeySpec(key.Spec).suite()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+	}
+	lk := &loadedKey{
+		id: id, spec: KeySpec(key.Spec), state: stateOf(key), tags: key.Tags,
+		versions: make([]loadedVersion, len(key.Versions)),
+	}
+	for i, v := range key.Versions {
+		lv := &lk.versions[i]
+		lv.data, err = suite.New(s, suite.Data, id, uint32(i+1), v.Material, c.gm)
+		if err == nil {
+			lv.dataKey, err = suite.New(s, suite.DataKey, id, uint32(i+1), v.Material, c.gm)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lk, nil
+}
+
+// getAlias and loadAlias are what the cache of aliases reads and makes of it.
+func (c *core) getAlias(ctx context.Context, name string) (keystore.Record, error) {
+	return c.store.Get(ctx, c.ring.Load().AliasKey(name))
+}
+
+func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (keyID, error) {
+	a, err := c.parseAliasRecord(ctx, name, rec)
+	if err != nil {
+		return keyID{}, err
+	}
+	return a.KeyID, nil
+}
+
+func (c *core) parseAliasRecord(ctx context.Context, name string, rec keystore.Record) (*record.Alias, error) {
+	body, err := c.openRecord(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	a, err := record.ParseAlias(body)
+	if err != nil {
+		return nil, err
+	}
+	if a.Name != name {
+		return nil, fmt.Errorf("%w: alias of another name", ErrTampered)
+	}
+	return a, nil
+}
+
+// alive returns ErrClosed after Close.
+func (k *KMS) alive() error {
+	if k.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// resolve returns the cached key that ref names.
+func (k *KMS) resolve(ctx context.Context, ref string, now time.Duration) (*keyEntry, error) {
+	if !isAlias(ref) {
+		id, err := parseKeyID(ref)
+		if err != nil {
+			return nil, err
+		}
+		return k.lookup(ctx, id, now)
+	}
+	name, err := parseAlias(ref)
+	if err != nil {
+		return nil, err
+	}
+	e, err := k.aliases.Lookup(ctx, name, now)
+	if errors.Is(err, keystore.ErrNotFound) {
+		return nil, ErrAliasNotFound
+	} else if err != nil {
+		return nil, k.cacheError(err)
+	}
+	return k.lookup(ctx, e.Value, now)
+}
+
+// lookup returns the cached key of id.
+func (k *KMS) lookup(ctx context.Context, id keyID, now time.Duration) (*keyEntry, error) {
+	e, err := k.keys.Lookup(ctx, id, now)
+	if errors.Is(err, keystore.ErrNotFound) {
+		return nil, ErrKeyNotFound
+	} else if err != nil {
+		return nil, k.cacheError(err)
+	}
+	return e, nil
+}
+
+// cacheError makes an error of a cache one of this package. A call that Close
+// overtook has found a cache that loads no more.
+func (k *KMS) cacheError(err error) error {
+	if k.closed.Load() {
+		return ErrClosed
+	}
+	return storeError(err)
+}
+
+// target returns the key that c.ref names, authorised for op. Its state is for
+// the caller to check, after this.
+func (k *KMS) target(ctx context.Context, c *call, op string, aad AAD, now time.Duration) (*keyEntry, error) {
+	if err := k.alive(); err != nil {
+		return nil, err
+	}
+	e, err := k.resolve(ctx, c.ref, now)
+	if errors.Is(err, ErrInvalidKeyRef) {
+		return nil, err
+	}
+	return k.admit(ctx, c, op, e, aad, err)
+}
+
+// admit passes e, or the error of finding none, through the gate.
+func (k *KMS) admit(ctx context.Context, c *call, op string, e *keyEntry, aad AAD, err error) (*keyEntry, error) {
+	var lk *loadedKey
+	if e != nil {
+		lk = e.Value
+		c.id = lk.id
+	}
+	if err := k.allow(ctx, c, op, lk, aad, err); err != nil {
+		return nil, err
+	}
+	return e, nil
+}

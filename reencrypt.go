@@ -1,0 +1,105 @@
+package kms
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/embedkms/kms/internal/suite"
+)
+
+// ReEncryptOptions are the options of ReEncrypt; nil keeps the key and the AAD.
+type ReEncryptOptions struct {
+	SourceKey string // if set, only a ciphertext of this key is accepted
+	Key       string // the key to encrypt under; "" is the ciphertext's own
+	AAD       AAD    // what to bind anew, if ChangeAAD is set
+	ChangeAAD bool
+}
+
+// ReEncrypt decrypts a ciphertext, of data or of a data key, and encrypts it
+// again under the primary version of its key or of another, without the
+// plaintext leaving the library. A ciphertext that is already what it would
+// become is verified and returned as a copy, with changed false: so rows can be
+// gone over again and again, until a rotated key's old version is unused.
+func (k *KMS) ReEncrypt(ctx context.Context, ciphertext []byte, aad AAD, opts *ReEncryptOptions) (out []byte, changed bool, err error) {
+	if opts == nil {
+		opts = &ReEncryptOptions{}
+	}
+	c := k.begin(OpReEncrypt, opts.SourceKey)
+	out, changed, err = k.reEncrypt(ctx, &c, ciphertext, aad, opts)
+	if err = k.end(ctx, &c, aad, err); err != nil {
+		return nil, false, err
+	}
+	return out, changed, nil
+}
+
+func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD, opts *ReEncryptOptions) ([]byte, bool, error) {
+	e, err := suite.Parse(ciphertext)
+	if err != nil || e.Purpose() == suite.PrivateKey {
+		return nil, false, ErrInvalidCiphertext
+	}
+	toAAD := aad
+	if opts.ChangeAAD {
+		toAAD = opts.AAD
+	}
+	from, to, sameAAD, err := compare(aad, toAAD)
+	if err != nil {
+		return nil, false, err
+	}
+	now := k.elapsed()
+	source, err := k.opener(ctx, c, OpReEncryptFrom, e, aad, now)
+	if err != nil {
+		return nil, false, err
+	}
+	oldVersion := c.version
+	dest, err := k.destination(ctx, c, source, opts.Key, toAAD, now)
+	if err != nil {
+		return nil, false, err
+	}
+	if k.dryRun {
+		return nil, false, ErrDryRun
+	}
+	plaintext, err := source.versions[oldVersion-1].key(e.Purpose()).Open(nil, e, from)
+	if err != nil {
+		return nil, false, err
+	}
+	defer clear(plaintext)
+	var v loadedVersion
+	v, c.version = dest.primary()
+	if sameAAD && dest.id == source.id && c.version == oldVersion {
+		return bytes.Clone(ciphertext), false, nil
+	}
+	out, err := v.key(e.Purpose()).Seal(nil, plaintext, to, now)
+	return out, true, err
+}
+
+// destination returns the key that ref names, or source's key if it is empty,
+// if it may encrypt. An error is then about that key.
+func (k *KMS) destination(ctx context.Context, c *call, source *loadedKey, ref string, aad AAD, now time.Duration) (*loadedKey, error) {
+	if ref == "" {
+		ref = source.id.String()
+	}
+	to := call{op: c.op, ref: ref}
+	dest, err := k.sealer(ctx, &to, OpReEncryptTo, aad, now)
+	if err != nil {
+		c.ref = ref
+	}
+	c.id = to.id
+	return dest, err
+}
+
+// compare returns what two AADs bind and whether that is the same.
+func compare(a, b AAD) (from, to suite.Context, same bool, err error) {
+	if from, err = bound(a); err != nil {
+		return
+	}
+	if to, err = bound(b); err != nil {
+		return
+	}
+	x, err := from.Append(nil)
+	if err != nil {
+		return
+	}
+	y, err := to.Append(nil)
+	return from, to, bytes.Equal(x, y), err
+}
