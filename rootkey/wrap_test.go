@@ -142,7 +142,8 @@ func TestSizes(t *testing.T) {
 		if err != nil || len(wrapped) != n+74 {
 			t.Fatalf("%d bytes: wrapped %d, %v", n, len(wrapped), err)
 		}
-		if out, err := p.Unwrap(t.Context(), wrapped, nil); err != nil || !bytes.Equal(out, plaintext) {
+		out, err := p.Unwrap(t.Context(), wrapped, nil)
+		if err != nil || !bytes.Equal(out, plaintext) {
 			t.Errorf("%d bytes: unwrapped %d, %v", n, len(out), err)
 		}
 	}

@@ -51,6 +51,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/embedkms/kms/internal/durable"
 	"github.com/embedkms/kms/keystore"
@@ -70,8 +71,10 @@ type Store struct {
 	fs      durable.FS
 	dir     string
 	lockf   durable.File  // .lock
-	turn    chan struct{} // holds one token: whose turn it is among this Store's writers
 	closing chan struct{} // closed by Close
+
+	turn      chan struct{} // holds a token while a writer of this Store has its turn
+	notBefore time.Time     // for whose turn it is: when to try lockf
 
 	mu     sync.Mutex
 	closed bool

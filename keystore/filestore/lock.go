@@ -18,13 +18,17 @@ import (
 // The content of .lock. It lives in the page cache, the same for all processes;
 // after a power cut it means nothing.
 const (
-	markAt  = 0 // one byte, 1 while a change may be visible and not durable
-	countAt = 8 // u64, one more after each change
+	markAt   = 0 // one byte, 1 while a change may be visible and not durable
+	wantedAt = 1 // one byte, 1 once another process had to wait for the lock
+	countAt  = 8 // u64, one more after each change
 )
 
+// Whoever waits for the lock tries it at these intervals, so one that releases
+// it and steps back for longer leaves it to them.
 const (
-	minPoll = 100 * time.Microsecond
-	maxPoll = 2 * time.Millisecond
+	minPoll  = 100 * time.Microsecond
+	maxPoll  = time.Millisecond
+	stepBack = 2 * maxPoll
 )
 
 // exclusive runs f while no other writer is at work.
@@ -60,24 +64,36 @@ func (s *Store) lock(ctx context.Context) error {
 
 // lockFile tries again and again: a blocking lock could not be interrupted.
 func (s *Store) lockFile(ctx context.Context) error {
-	for wait := minPoll; ; wait = min(2*wait, maxPoll) {
+	wait := time.Until(s.notBefore)
+	for next := minPoll; ; next = min(2*next, maxPoll) {
+		if wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return fmt.Errorf("filestore: waiting for the process that holds %s: %w",
+					s.lockPath(), ctx.Err())
+			case <-s.closing:
+				return keystore.ErrClosed
+			}
+		}
 		if ok, err := durable.TryLock(s.lockf); ok || err != nil {
 			return wrap(err)
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return fmt.Errorf("filestore: waiting for the process that holds %s: %w",
-				s.lockPath(), ctx.Err())
-		case <-s.closing:
-			return keystore.ErrClosed
-		}
+		s.lockf.WriteAt([]byte{1}, wantedAt) // only fairness suffers if not
+		wait = next
 	}
 }
 
+// unlock ends lock. A busy process that took the lock again at once would
+// starve all others, so it leaves them some time if they want it.
 func (s *Store) unlock() {
-	// An error here leaves the others locked out, which they report, until
-	// this Store's next write or Close.
+	var wanted [1]byte
+	if s.readLock(wanted[:], wantedAt); wanted[0] != 0 {
+		s.lockf.WriteAt([]byte{0}, wantedAt)
+		s.notBefore = time.Now().Add(stepBack)
+	}
+	// After an error the others stay locked out, and report it, until this
+	// Store's next write or Close.
 	durable.Unlock(s.lockf)
 	<-s.turn
 }

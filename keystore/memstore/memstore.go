@@ -1,10 +1,12 @@
-// Package memstore keeps records in memory. It is for tests: what it holds is
-// gone with the process.
+// Package memstore keeps records in the memory of one process, for tests. What
+// it holds is gone with the process, and with it every key and all that was
+// encrypted under them: a service uses another store.
 package memstore
 
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -12,66 +14,53 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// A Store is a keystore.Store in memory. Its zero value is empty and ready.
+// A Store holds records in a map. The zero value is an empty store, ready to
+// use; it must not be copied.
 type Store struct {
-	mu      sync.RWMutex
-	records map[string]keystore.Record
+	mu      sync.Mutex
 	closed  bool
+	records map[string]keystore.Record
 }
 
 var _ keystore.Store = (*Store)(nil)
 
-// New returns an empty Store.
-func New() *Store { return &Store{} }
+// New returns an empty store.
+func New() *Store { return new(Store) }
 
-// Close makes every later call return keystore.ErrClosed.
+// Close drops the records.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
+	s.closed, s.records = true, nil
 	return nil
-}
-
-// ready returns why a call cannot be made. s.mu is held.
-func (s *Store) ready(ctx context.Context) error {
-	if s.closed {
-		return keystore.ErrClosed
-	}
-	return ctx.Err()
 }
 
 // Get implements keystore.Store.
 func (s *Store) Get(ctx context.Context, key string) (keystore.Record, error) {
-	if err := keystore.CheckKey(key); err != nil {
-		return keystore.Record{}, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if err := s.ready(ctx); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, keystore.CheckKey(key)); err != nil {
 		return keystore.Record{}, err
 	}
 	r, ok := s.records[key]
 	if !ok {
-		return keystore.Record{}, keystore.ErrNotFound
+		return keystore.Record{}, notFound(key)
 	}
 	return clone(r), nil
 }
 
 // Put implements keystore.Store.
 func (s *Store) Put(ctx context.Context, r keystore.Record) error {
-	if err := keystore.CheckPut(r); err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.ready(ctx); err != nil {
+	if err := s.check(ctx, keystore.CheckPut(r)); err != nil {
 		return err
 	}
-	if s.records[r.Key].Rev != r.Rev-1 { // an absent record has Rev 0
-		return keystore.ErrConflict
+	if stored := s.records[r.Key].Rev; stored != r.Rev-1 { // 0 where there is none
+		return conflict(r.Key, stored, r.Rev)
 	}
 	if s.records == nil {
-		s.records = map[string]keystore.Record{}
+		s.records = make(map[string]keystore.Record)
 	}
 	s.records[r.Key] = clone(r)
 	return nil
@@ -79,33 +68,29 @@ func (s *Store) Put(ctx context.Context, r keystore.Record) error {
 
 // Delete implements keystore.Store.
 func (s *Store) Delete(ctx context.Context, key string, rev uint64) error {
-	if err := keystore.CheckKey(key); err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.ready(ctx); err != nil {
+	if err := s.check(ctx, keystore.CheckKey(key)); err != nil {
 		return err
 	}
 	r, ok := s.records[key]
-	switch {
-	case !ok:
-		return keystore.ErrNotFound
-	case r.Rev != rev:
-		return keystore.ErrConflict
+	if !ok {
+		return notFound(key)
+	}
+	if r.Rev != rev {
+		return conflict(key, r.Rev, rev)
 	}
 	delete(s.records, key)
 	return nil
 }
 
 // List implements keystore.Store.
-func (s *Store) List(ctx context.Context, prefix, after string, limit int) ([]keystore.Record, error) {
-	if err := keystore.CheckList(limit); err != nil {
-		return nil, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if err := s.ready(ctx); err != nil {
+func (s *Store) List(
+	ctx context.Context, prefix, after string, limit int,
+) ([]keystore.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, keystore.CheckList(limit)); err != nil {
 		return nil, err
 	}
 	var keys []string
@@ -120,6 +105,26 @@ func (s *Store) List(ctx context.Context, prefix, after string, limit int) ([]ke
 		page = append(page, clone(s.records[key]))
 	}
 	return page, nil
+}
+
+// check returns why a call must not go on; invalid is what its arguments say.
+func (s *Store) check(ctx context.Context, invalid error) error {
+	if s.closed {
+		return keystore.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("memstore: %w", err)
+	}
+	return invalid
+}
+
+func notFound(key string) error {
+	return fmt.Errorf("memstore: %w: %s", keystore.ErrNotFound, key)
+}
+
+func conflict(key string, stored, rev uint64) error {
+	return fmt.Errorf("memstore: record %s: %w: stored %d, given %d",
+		key, keystore.ErrConflict, stored, rev)
 }
 
 func clone(r keystore.Record) keystore.Record {
