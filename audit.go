@@ -38,7 +38,7 @@ func (k *KMS) tellAuditor(ctx context.Context, c *call, aad AAD, err error) {
 		Time: c.audit.at, Op: c.op, KeyVersion: c.version, Alias: c.alias(), AAD: aad,
 		Err: err, Duration: k.elapsed() - c.audit.elapsed,
 	}
-	if c.id != (keyID{}) {
+	if c.hasID {
 		e.KeyID = c.id.String()
 	}
 	k.auditor.Audit(ctx, e)

@@ -53,6 +53,7 @@ type call struct {
 	op      string
 	ref     string // the key reference as given
 	id      keyID  // of the key that was resolved, or that a ciphertext names
+	hasID   bool
 	version uint32
 	audit   started
 }
@@ -79,11 +80,14 @@ func (k *KMS) end(ctx context.Context, c *call, aad AAD, err error) error {
 // name says which key an error is about. What a ciphertext says of its key does
 // not show in ErrInvalidCiphertext, whose text is always the same.
 func (c *call) name(err error) string {
-	if c.ref == "" && c.id != (keyID{}) && !errors.Is(err, ErrInvalidCiphertext) {
+	if c.ref == "" && c.hasID && !errors.Is(err, ErrInvalidCiphertext) {
 		return c.id.String()
 	}
 	return c.ref
 }
+
+// about says which key the call is about.
+func (c *call) about(id keyID) { c.id, c.hasID = id, true }
 
 // alias returns the alias that the caller named the key by.
 func (c *call) alias() string {

@@ -1,7 +1,6 @@
 package kms_test
 
 import (
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
@@ -37,15 +36,6 @@ func rawGCM(b *testing.B) cipher.AEAD {
 		b.Fatal(err)
 	}
 	return aead
-}
-
-func newKey(tb testing.TB, k *kms.KMS, spec kms.KeySpec) string {
-	tb.Helper()
-	key, err := k.CreateKey(context.Background(), &kms.CreateKeyOptions{Spec: spec})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return key.ID
 }
 
 func BenchmarkEncrypt(b *testing.B) {

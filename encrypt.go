@@ -194,7 +194,7 @@ func (k *KMS) source(ctx context.Context, c *call, op string, id keyID, aad AAD,
 	if err := k.alive(); err != nil {
 		return nil, err
 	}
-	c.id = id
+	c.about(id)
 	entry, err := k.lookup(ctx, id, now)
 	return k.admit(ctx, c, op, entry, aad, err)
 }

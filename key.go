@@ -108,6 +108,9 @@ func (k *KMS) CreateKey(ctx context.Context, opts *CreateKeyOptions) (*Key, erro
 }
 
 func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*Key, error) {
+	if err := k.alive(); err != nil {
+		return nil, err
+	}
 	rec, err := k.newKey(opts)
 	if err != nil {
 		return nil, err
@@ -128,7 +131,8 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	if err := k.putNewKey(ctx, id, rec); err != nil {
 		return nil, err
 	}
-	c.id, c.version = id, 1
+	c.about(id)
+	c.version = 1
 	if opts.Alias != "" {
 		if err := k.putNewAlias(ctx, opts.Alias, id); err != nil {
 			if errors.Is(err, ErrAliasExists) {

@@ -101,7 +101,8 @@ func (k *KMS) readRef(ctx context.Context, c *call, ref string) (keyID, *record.
 	var lk *loadedKey
 	if err == nil {
 		if key, err = k.readKey(ctx, id); err == nil {
-			c.id, lk = id, &loadedKey{id: id, spec: KeySpec(key.Spec), tags: key.Tags}
+			c.about(id)
+			lk = &loadedKey{id: id, spec: KeySpec(key.Spec), tags: key.Tags}
 		}
 	}
 	return id, key, k.allow(ctx, c, c.op, lk, nil, err)

@@ -179,7 +179,7 @@ func (k *KMS) admit(ctx context.Context, c *call, op string, e *keyEntry, aad AA
 	var lk *loadedKey
 	if e != nil {
 		lk = e.Value
-		c.id = lk.id
+		c.about(lk.id)
 	}
 	if err := k.allow(ctx, c, op, lk, aad, err); err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func (k *KMS) destination(ctx context.Context, c *call, source *loadedKey, ref s
 	if err != nil {
 		c.ref = ref
 	}
-	c.id = to.id
+	c.id, c.hasID = to.id, to.hasID
 	return dest, err
 }
 

@@ -9,13 +9,14 @@ package gm
 
 import (
 	"crypto/cipher"
-	"errors"
 	"hash"
+
+	"github.com/embedkms/kms/internal/algorithm"
 )
 
 // ErrUnsupportedAlgorithm is returned by a Provider for an algorithm that it
 // does not offer, or must not run in FIPS 140-3 mode.
-var ErrUnsupportedAlgorithm = errors.New("algorithm is not supported")
+var ErrUnsupportedAlgorithm = algorithm.ErrUnsupported
 
 // A Provider implements SM2, SM3 and SM4. It sees canonical bytes only:
 // lengths, encodings and limits are checked by its callers. All methods may be

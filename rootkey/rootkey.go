@@ -36,6 +36,8 @@ package rootkey
 import (
 	"context"
 	"errors"
+
+	"github.com/embedkms/kms/internal/algorithm"
 )
 
 // A Provider wraps and unwraps the keyring's key, 32 bytes, under a root key.
@@ -65,4 +67,4 @@ var (
 )
 
 // ErrUnsupportedAlgorithm is returned by Passphrase in FIPS 140-3 mode.
-var ErrUnsupportedAlgorithm = errors.New("rootkey: algorithm is not supported")
+var ErrUnsupportedAlgorithm = algorithm.ErrUnsupported

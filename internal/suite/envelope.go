@@ -122,7 +122,6 @@ func (e Envelope) KeyID() [16]byte    { return [16]byte(e[offKeyID:offVersion]) 
 func (e Envelope) Version() uint32    { return binary.BigEndian.Uint32(e[offVersion:]) }
 func (e Envelope) PlaintextSize() int { return len(e) - Overhead }
 
-func (e Envelope) prefix() []byte { return e[:offN1] }      // H ‖ C
 func (e Envelope) n1() []byte     { return e[offN1:offN2] } // derives the key
 func (e Envelope) bound() []byte  { return e[:offN2] }      // H ‖ C ‖ N1
 func (e Envelope) sealed() []byte { return e[offN2:] }      // N2 ‖ ciphertext ‖ tag
