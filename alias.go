@@ -82,12 +82,12 @@ func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
 
 // readAlias reads an alias from the store.
 func (k *KMS) readAlias(ctx context.Context, name string) (*record.Alias, error) {
-	start := k.elapsed()
+	began := k.aliases.Begin()
 	rec, err := k.getAlias(ctx, name)
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return nil, storeError(err)
 	}
-	if err := k.aliases.Observe(name, rec, start); err != nil {
+	if err := k.aliases.Observe(name, rec, began); err != nil {
 		return nil, err
 	}
 	if rec.Rev == 0 {

@@ -169,16 +169,17 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 	if err := entry.Value.state.usable(); err != nil {
 		return nil, err
 	}
-	if !entry.Value.has(e.Version()) {
+	for !entry.Value.has(e.Version()) {
 		// Perhaps another process has rotated the key a moment ago.
-		if entry, err = k.keys.Refresh(ctx, entry.Value.id, entry); err != nil {
+		newer, err := k.keys.Refresh(ctx, entry.Value.id, entry)
+		if err != nil {
 			return nil, k.cacheError(err)
 		}
-		if !entry.Value.has(e.Version()) {
+		if newer == entry {
 			return nil, ErrVersionNotFound
 		}
-		if err := entry.Value.state.usable(); err != nil {
-			return nil, err
+		if entry = newer; entry.Value.state.usable() != nil {
+			return nil, entry.Value.state.usable()
 		}
 	}
 	c.version = e.Version()

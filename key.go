@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/embedkms/kms/internal/keycache"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/keystore"
@@ -288,7 +289,7 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, err
 		return ErrDryRun
 	}
 	for {
-		start := k.elapsed()
+		began := k.keys.Begin()
 		page, err := k.store.List(ctx, keyPrefix, last, pageSize)
 		if err != nil {
 			return storeError(err)
@@ -297,7 +298,7 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, err
 			return nil
 		}
 		for _, rec := range page {
-			id, key, err := k.listed(ctx, rec, start)
+			id, key, err := k.listed(ctx, rec, began)
 			if !yield(id, key, err) {
 				return nil
 			}
@@ -307,14 +308,14 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, err
 }
 
 // listed describes the key of a record that a scan has shown.
-func (k *KMS) listed(ctx context.Context, rec keystore.Record, start time.Duration) (keyID, *Key, error) {
+func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Moment) (keyID, *Key, error) {
 	id, err := parseKeyID(rec.Key[len(keyPrefix):])
 	if err != nil {
 		return id, nil, fmt.Errorf("%w: record key %q", ErrTampered, rec.Key)
 	}
 	if rec.Rev == 0 {
 		err = ErrTampered // damaged
-	} else if err = k.keys.Observe(id, rec, start); err == nil {
+	} else if err = k.keys.Observe(id, rec, began); err == nil {
 		var key *record.Key
 		if key, err = k.parseKey(ctx, rec); err == nil {
 			return id, describe(id, key), nil

@@ -45,10 +45,10 @@ func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool,
 		return nil, ErrDryRun
 	}
 	var result *Key
-	start := k.elapsed()
+	began := k.keys.Begin()
 	rec, err := k.writer.Update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
 		// A change on top of an old copy would be lost with it.
-		if err := k.keys.Observe(id, cur, start); err != nil {
+		if err := k.keys.Observe(id, cur, began); err != nil {
 			return nil, err
 		}
 		if cur.Rev == 0 {
@@ -126,12 +126,12 @@ func (k *KMS) readID(ctx context.Context, ref string) (keyID, error) {
 
 // readKey reads a key from the store, without its material.
 func (k *KMS) readKey(ctx context.Context, id keyID) (*record.Key, error) {
-	start := k.elapsed()
+	began := k.keys.Begin()
 	rec, err := k.store.Get(ctx, id.recordKey())
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return nil, storeError(err)
 	}
-	if err := k.keys.Observe(id, rec, start); err != nil {
+	if err := k.keys.Observe(id, rec, began); err != nil {
 		return nil, err
 	}
 	if rec.Rev == 0 {

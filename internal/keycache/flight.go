@@ -24,6 +24,11 @@ var errClosed = errors.New("cache is closed")
 func (c *Cache[K, V]) join(key K, since time.Duration) *flight[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.joinLocked(key, since)
+}
+
+// joinLocked is join. c.mu is held.
+func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[V] {
 	// With MaxStale 0 a call takes part only in a Get that began after it did.
 	if f := c.flights[key]; f != nil && f.start >= since && c.MaxStale > 0 {
 		return f
@@ -54,6 +59,7 @@ func (c *Cache[K, V]) wait(ctx context.Context, f *flight[V], e *Entry[V]) (*Ent
 		}
 		return f.entry, f.err
 	case <-patience:
+		c.Outage.report()
 		return e, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -91,12 +97,19 @@ func isOutage(err error) bool {
 	return ok
 }
 
+// A get is what was known when a Get began.
+type get struct {
+	start  time.Duration
+	began  Moment
+	writes uint64 // local ones, of the key
+}
+
 // load reads key once. Its result is void, and again is set, if the Get
 // started before a local write, or before something newer was learned.
 func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V], again bool, err error) {
 	c.mu.Lock()
-	start, writes := c.Elapsed(), c.marks[key].writes
-	f.start = start
+	g := get{c.Elapsed(), c.moment, c.marks[key].writes}
+	f.start = g.start
 	c.mu.Unlock()
 
 	rec, err := c.Get(ctx, key)
@@ -109,9 +122,9 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V
 	case err != nil:
 		return nil, false, unreachableError{err}
 	}
-	e, err = c.judge(key, rec, start, writes)
+	e, err = c.judge(key, rec, g)
 	if e == nil && err == nil {
-		e, err = c.build(ctx, key, rec, start, writes)
+		e, err = c.build(ctx, key, rec, g)
 	}
 	if errors.Is(err, errReadAgain) {
 		if ctx.Err() == nil {
@@ -124,14 +137,14 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V
 
 // judge says what rec means beside what is known: the entry there is, an error,
 // or neither if an entry is to be built.
-func (c *Cache[K, V]) judge(key K, rec keystore.Record, start time.Duration, writes uint64) (*Entry[V], error) {
+func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.marks[key]
-	if m.writes != writes {
+	if m.writes != g.writes {
 		return nil, errReadAgain
 	}
-	if err := m.check(rec, start); err != nil {
+	if err := m.check(rec, g.began); err != nil {
 		if errors.Is(err, ErrRollback) {
 			c.drop(key)
 		}
@@ -141,10 +154,10 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, start time.Duration, wri
 		c.rememberAbsent(key)
 		return nil, keystore.ErrNotFound
 	}
-	c.marks[key] = m.learn(rec, c.Elapsed())
+	c.learn(key, m, rec)
 	if v, ok := c.entries.Load(key); ok {
 		if e := v.(*Entry[V]); e.rev == rec.Rev {
-			e.validated.Store(max(e.validated.Load(), int64(start)))
+			e.validated.Store(max(e.validated.Load(), int64(g.start)))
 			return e, nil
 		}
 	}
@@ -152,7 +165,7 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, start time.Duration, wri
 }
 
 // build makes an entry of rec and publishes it.
-func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, start time.Duration, writes uint64) (*Entry[V], error) {
+func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get) (*Entry[V], error) {
 	v, err := c.Build(ctx, key, rec)
 	if err != nil {
 		// A record that does not open is not what was cached: fail closed.
@@ -161,10 +174,10 @@ func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, sta
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.marks[key]; m.writes != writes || m.rev != rec.Rev {
+	if m := c.marks[key]; m.writes != g.writes || m.rev != rec.Rev {
 		return nil, errReadAgain
 	}
-	return c.publish(key, v, rec.Rev, start), nil
+	return c.publish(key, v, rec.Rev, g.start), nil
 }
 
 func (c *Cache[K, V]) expel(key K) {

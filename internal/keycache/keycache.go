@@ -52,6 +52,7 @@ type Cache[K comparable, V any] struct {
 	mu      sync.Mutex // guards the rest
 	size    int        // of entries
 	marks   map[K]mark
+	moment  Moment              // goes up with each revision that is learned
 	absent  map[K]time.Duration // since when
 	flights map[K]*flight[V]
 	swept   time.Duration
@@ -62,9 +63,9 @@ type Entry[V any] struct {
 	Value     V
 	rev       uint64
 	renewAt   time.Duration // age at which it is refreshed ahead of its time
+	forced    time.Duration // when a refresh was last forced; guarded by the cache's mu
 	validated atomic.Int64  // start of the Get that last showed it
 	used      atomic.Int64  // about when it was last looked up
-	forced    atomic.Int64  // when a refresh was last forced
 	renewing  atomic.Bool   // such a refresh is under way
 }
 
@@ -93,7 +94,7 @@ func (c *Cache[K, V]) Lookup(ctx context.Context, key K, now time.Duration) (*En
 	if err := c.known(key, now); err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, c.join(key, now), nil)
+	return c.wait(ctx, c.join(key, now-c.MaxStale), nil)
 }
 
 // touch notes a use, at most once in usedInterval: writing at each would make
@@ -128,7 +129,7 @@ func (c *Cache[K, V]) refreshAhead(key K, e *Entry[V], now time.Duration) {
 		return
 	}
 	started := c.Outage.start(func(ctx context.Context) {
-		c.wait(ctx, c.join(key, now), nil)
+		c.wait(ctx, c.join(key, now-c.MaxStale), nil)
 		e.renewing.Store(false)
 	})
 	if !started {
@@ -137,15 +138,33 @@ func (c *Cache[K, V]) refreshAhead(key K, e *Entry[V], now time.Duration) {
 }
 
 // Refresh returns an entry of key that is newer than e, or e itself if there is
-// none or a refresh of e was forced within the last second: what a caller
-// presents cannot make the library load the store.
+// none. At most once a second does it ask the store whether there is: what a
+// caller presents cannot make the library load the store.
 func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
-	now, last := c.Elapsed(), e.forced.Load()
-	if last != 0 && now-time.Duration(last) < forcedPause ||
-		!e.forced.CompareAndSwap(last, max(1, int64(now))) {
-		return e, nil
+	f := c.force(key, e)
+	if f == nil {
+		if v, ok := c.entries.Load(key); ok {
+			return v.(*Entry[V]), nil
+		}
+		f = c.join(key, c.Elapsed())
 	}
-	return c.wait(ctx, c.join(key, now), nil)
+	return c.wait(ctx, f, nil)
+}
+
+// force returns the flight that refreshes e, or nil if e was replaced already
+// or none may be made.
+func (c *Cache[K, V]) force(key K, e *Entry[V]) *flight[V] {
+	now := c.Elapsed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v, ok := c.entries.Load(key); !ok || v.(*Entry[V]) != e {
+		return nil
+	}
+	if since := now - e.forced; 0 <= since && since < forcedPause {
+		return c.flights[key] // perhaps another caller's, which will tell
+	}
+	e.forced = now
+	return c.joinLocked(key, now)
 }
 
 // known returns keystore.ErrNotFound if key was absent a moment ago.
@@ -167,10 +186,10 @@ func (c *Cache[K, V]) Wrote(key K, rec keystore.Record) {
 	defer c.mu.Unlock()
 	m := c.marks[key]
 	m.writes++
-	if rec.Data != nil {
-		m = m.learn(rec, c.Elapsed())
+	if rec.Data == nil {
+		rec.Rev = 0
 	}
-	c.marks[key] = m
+	c.learn(key, m, rec)
 	delete(c.absent, key)
 	c.drop(key)
 }
@@ -184,19 +203,18 @@ func (c *Cache[K, V]) Forget(key K) {
 	c.drop(key)
 }
 
-// Observe checks what a read past the cache has shown, which started at start.
+// Observe checks what a read past the cache has shown, which began at began.
 // rec.Rev is 0 if it found nothing. With ErrRollback the entry is dropped.
-func (c *Cache[K, V]) Observe(key K, rec keystore.Record, start time.Duration) error {
+func (c *Cache[K, V]) Observe(key K, rec keystore.Record, began Moment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.marks[key]
-	err := m.check(rec, start)
+	err := c.marks[key].check(rec, began)
 	switch {
 	case errors.Is(err, ErrRollback):
 		c.drop(key)
 		return err
 	case err == nil && rec.Rev > 0:
-		c.marks[key] = m.learn(rec, c.Elapsed())
+		c.learn(key, c.marks[key], rec)
 	}
 	return nil
 }
@@ -227,8 +245,11 @@ func (c *Cache[K, V]) drop(key K) {
 func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[V] {
 	// Refreshed at about half its time, and not all at once.
 	jitter := 0.9 + 0.2*rand.Float64()
-	e := &Entry[V]{Value: v, rev: rev, renewAt: time.Duration(jitter * float64(c.MaxStale/2))}
 	now := c.Elapsed()
+	e := &Entry[V]{
+		Value: v, rev: rev, forced: now - forcedPause,
+		renewAt: time.Duration(jitter * float64(c.MaxStale/2)),
+	}
 	e.validated.Store(int64(start))
 	e.used.Store(int64(now))
 	if _, replaced := c.entries.Swap(key, e); !replaced {

@@ -237,7 +237,10 @@ func concurrentScans(r *rig) {
 					return
 				default:
 				}
-				for i := w; i < len(stable) && !r.failsScan(s, stable[i], rev); i += 3 {
+				for i := w; i < len(stable); i += 3 {
+					if !r.disturb(s, stable[i], rev) {
+						return
+					}
 				}
 			}
 		})
@@ -267,8 +270,8 @@ func concurrentScans(r *rig) {
 	writers.Wait()
 }
 
-// failsScan replaces key and has another one come and go beside it.
-func (r *rig) failsScan(s keystore.Store, key string, rev uint64) bool {
+// disturb replaces key and has another one come and go beside it.
+func (r *rig) disturb(s keystore.Store, key string, rev uint64) bool {
 	for _, err := range []error{
 		s.Put(r.ctx, record(key, rev, "v")),
 		s.Put(r.ctx, record(key+"-x", 1, "v")),
@@ -276,8 +279,8 @@ func (r *rig) failsScan(s keystore.Store, key string, rev uint64) bool {
 	} {
 		if err != nil {
 			r.Errorf("while scanning: %v", err)
-			return true
+			return false
 		}
 	}
-	return false
+	return true
 }

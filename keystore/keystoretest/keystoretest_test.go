@@ -1,0 +1,118 @@
+package keystoretest
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/memstore"
+)
+
+func TestRun(t *testing.T) {
+	Run(t, func(t *testing.T) func() keystore.Store {
+		s := memstore.New()
+		return func() keystore.Store { return s }
+	})
+}
+
+// A recorder is a tester that notes failures instead of failing a test.
+type recorder struct {
+	mu       sync.Mutex
+	failures []string
+}
+
+func (*recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// watch returns what f reports when it is not the test that fails.
+func watch(f func(t tester)) []string {
+	r := new(recorder)
+	var wg sync.WaitGroup
+	wg.Go(func() { f(r) })
+	wg.Wait()
+	return r.failures
+}
+
+// TestPlanted runs the cases on stores with one bug each and wants it found,
+// and on one without a bug.
+func TestPlanted(t *testing.T) {
+	if failed := failedCases(memstores); len(failed) != 0 {
+		t.Errorf("a good store fails %q", failed)
+	}
+	caught := make(map[string]bool)
+	for _, p := range plants {
+		t.Run(p.bug, func(t *testing.T) {
+			failed := failedCases(p.harness)
+			if !slices.Contains(failed, p.caughtBy) {
+				t.Errorf("case %q passes; those that fail: %q", p.caughtBy, failed)
+			}
+			for _, name := range failed {
+				caught[name] = true
+			}
+		})
+	}
+	for _, c := range cases {
+		if !caught[c.name] {
+			t.Errorf("case %q catches none of the planted bugs", c.name)
+		}
+	}
+}
+
+// failedCases runs all cases and returns the names of those that fail.
+func failedCases(harness func() func() keystore.Store) []string {
+	var failed []string
+	for _, c := range cases {
+		if failures := watch(func(t tester) { c.check(t, harness()) }); len(failures) > 0 {
+			failed = append(failed, c.name)
+		}
+	}
+	return failed
+}
+
+// TestFuzzFinds checks that the fuzzer's comparison sees bugs too, given the
+// seeds that drivers commit.
+func TestFuzzFinds(t *testing.T) {
+	for _, p := range plants {
+		if !p.fuzz {
+			continue
+		}
+		found := 0
+		for _, calls := range seeds(t) {
+			if replay(p.harness()(), calls) != nil {
+				found++
+			}
+		}
+		if found == 0 {
+			t.Errorf("no seed finds %q", p.bug)
+		}
+	}
+	for name, calls := range seeds(t) {
+		if err := replay(memstore.New(), calls); err != nil {
+			t.Errorf("seed %s: %v", name, err)
+		}
+	}
+}
+
+func TestUniqueNames(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, c := range cases {
+		if seen[c.name] || c.contract == "" || !strings.HasSuffix(c.contract, ".") {
+			t.Errorf("case %q: used twice, or without its sentence", c.name)
+		}
+		seen[c.name] = true
+	}
+}
