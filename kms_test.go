@@ -16,6 +16,9 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/keyring"
+	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/internal/settle"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
 	"github.com/embedkms/kms/kmstest"
@@ -404,22 +407,49 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// A key of the most versions: stored, loaded and used, and no more.
 func TestRotateLimit(t *testing.T) {
-	k := kmstest.New(t)
+	ctx := t.Context()
+	store := memstore.New()
+	k := open(t, store, nil)
 	key := newKey(t, k, kms.KeySpecAES256)
 	first := encrypt(t, k, key, password, nil)
-	for range 4095 {
-		_, err := k.RotateKey(t.Context(), key)
-		must(t, err)
+	editKey(t, store, key, func(rec *record.Key) {
+		for i := range 4094 {
+			v := rec.Versions[0]
+			v.ID[0], v.ID[1], v.Material = byte(i), byte(i>>8), bytes.Repeat([]byte{byte(i), 1}, 16)
+			rec.Versions = append(rec.Versions, v)
+		}
+	})
+	d, err := k.RotateKey(ctx, key)
+	if err != nil || d.PrimaryVersion != 4096 {
+		t.Fatalf("%d, %v", d.PrimaryVersion, err)
 	}
-	_, err := k.RotateKey(t.Context(), key)
+	_, err = k.RotateKey(ctx, key)
 	want(t, err, kms.ErrLimitExceeded)
-	if pt, err := k.Decrypt(t.Context(), first, nil); err != nil || !bytes.Equal(pt, password) {
-		t.Errorf("%q, %v", pt, err)
+	for _, ct := range [][]byte{first, encrypt(t, k, key, password, nil)} {
+		if pt, err := k.Decrypt(ctx, ct, nil); err != nil || !bytes.Equal(pt, password) {
+			t.Errorf("%q, %v", pt, err)
+		}
 	}
-	if pt, err := k.Decrypt(t.Context(), encrypt(t, k, key, password, nil), nil); err != nil || !bytes.Equal(pt, password) {
-		t.Errorf("%q, %v", pt, err)
-	}
+}
+
+// editKey changes a stored key as a KMS with root(1) would.
+func editKey(tb testing.TB, store keystore.Store, key string, edit func(*record.Key)) {
+	tb.Helper()
+	ctx := context.Background()
+	ring, err := keyring.Open(ctx, settle.NewWriter(store), root(tb, 1), true, time.Now())
+	must(tb, err)
+	rec, err := store.Get(ctx, "key/"+key)
+	must(tb, err)
+	body, err := ring.Open(rec)
+	must(tb, err)
+	stored, err := record.ParseKey(body)
+	must(tb, err)
+	edit(stored)
+	rec.Rev++
+	rec.Data = ring.Seal(rec.Key, rec.Rev, stored.Marshal())
+	must(tb, store.Put(ctx, rec))
 }
 
 func TestDisable(t *testing.T) {

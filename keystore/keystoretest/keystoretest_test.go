@@ -2,8 +2,11 @@ package keystoretest
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -115,4 +118,27 @@ func TestUniqueNames(t *testing.T) {
 		}
 		seen[c.name] = true
 	}
+}
+
+// seeds returns the committed inputs of memstore's fuzz target, by name.
+func seeds(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../memstore/testdata/fuzz/FuzzStore/*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no seeds: %v", err)
+	}
+	all := make(map[string][]byte)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, quoted, _ := strings.Cut(strings.TrimSpace(string(text)), "\n[]byte(")
+		calls, err := strconv.Unquote(strings.TrimSuffix(quoted, ")"))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all[filepath.Base(file)] = []byte(calls)
+	}
+	return all
 }

@@ -62,7 +62,7 @@ func goroutines(r *rig) {
 	r.wantErr(s.Put(r.ctx, record("key/a", 1, "v")), keystore.ErrConflict, "second create")
 	r.close(s)
 	for wait := time.Millisecond; runtime.NumGoroutine() > before; wait *= 2 {
-		if wait > 4*time.Second {
+		if wait > time.Second {
 			stacks := make([]byte, 64<<10)
 			r.Fatalf("%d goroutines, %d before:\n%s",
 				runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
