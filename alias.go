@@ -87,12 +87,17 @@ func (k *KMS) readAlias(ctx context.Context, name string) (*record.Alias, error)
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return nil, storeError(err)
 	}
+	var a *record.Alias
+	if rec.Rev > 0 {
+		if a, err = k.parseAliasRecord(ctx, name, rec); err != nil {
+			return nil, storeError(err)
+		}
+	}
 	if err := k.aliases.Observe(name, rec, began); err != nil {
 		return nil, err
 	}
-	if rec.Rev == 0 {
+	if a == nil {
 		return nil, ErrAliasNotFound
 	}
-	a, err := k.parseAliasRecord(ctx, name, rec)
-	return a, storeError(err)
+	return a, nil
 }

@@ -314,14 +314,14 @@ func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Mo
 		return id, nil, fmt.Errorf("%w: record key %q", ErrTampered, rec.Key)
 	}
 	if rec.Rev == 0 {
-		err = ErrTampered // damaged
-	} else if err = k.keys.Observe(id, rec, began); err == nil {
-		var key *record.Key
-		if key, err = k.parseKey(ctx, rec); err == nil {
-			return id, describe(id, key), nil
-		}
+		return id, &Key{ID: id.String()}, ErrTampered // damaged
 	}
-	return id, &Key{ID: id.String()}, storeError(err)
+	key, body, err := k.openKey(ctx, rec)
+	clear(body)
+	if err = k.observe(id, rec, began, err); err != nil {
+		return id, &Key{ID: id.String()}, storeError(err)
+	}
+	return id, describe(id, key), nil
 }
 
 // describe returns key without its material.

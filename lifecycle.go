@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/embedkms/kms/internal/keycache"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore"
 )
@@ -47,20 +48,10 @@ func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool,
 	var result *Key
 	began := k.keys.Begin()
 	rec, err := k.writer.Update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
-		// A change on top of an old copy would be lost with it.
-		if err := k.keys.Observe(id, cur, began); err != nil {
-			return nil, err
-		}
-		if cur.Rev == 0 {
-			return nil, ErrKeyNotFound
-		}
-		body, err := k.openRecord(ctx, cur)
-		if err != nil {
-			return nil, err
-		}
+		key, body, err := k.openKey(ctx, cur)
 		defer clear(body)
-		key, err := record.ParseKey(body)
-		if err != nil {
+		// A change on top of an old copy would be lost with it.
+		if err = k.observe(id, cur, began, err); err != nil {
 			return nil, err
 		}
 		changed, err := edit(key)
@@ -131,22 +122,33 @@ func (k *KMS) readKey(ctx context.Context, id keyID) (*record.Key, error) {
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return nil, storeError(err)
 	}
-	if err := k.keys.Observe(id, rec, began); err != nil {
-		return nil, err
-	}
-	if rec.Rev == 0 {
-		return nil, ErrKeyNotFound
-	}
-	key, err := k.parseKey(ctx, rec)
-	return key, storeError(err)
+	key, body, err := k.openKey(ctx, rec)
+	clear(body)
+	return key, storeError(k.observe(id, rec, began, err))
 }
 
-// parseKey opens a key's record and clears its material.
-func (c *core) parseKey(ctx context.Context, rec keystore.Record) (*record.Key, error) {
+// openKey returns the key of a record, and the body that holds its material,
+// for the caller to clear.
+func (c *core) openKey(ctx context.Context, rec keystore.Record) (*record.Key, []byte, error) {
+	if rec.Rev == 0 {
+		return nil, nil, ErrKeyNotFound
+	}
 	body, err := c.openRecord(ctx, rec)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer clear(body)
-	return record.ParseKey(body)
+	key, err := record.ParseKey(body)
+	return key, body, err
+}
+
+// observe returns err, what opening rec gave, or else ErrRollback if rec is an
+// earlier state than this process has seen: what does not open is worse.
+func (c *core) observe(id keyID, rec keystore.Record, began keycache.Moment, err error) error {
+	if err != nil && !errors.Is(err, ErrKeyNotFound) {
+		return err
+	}
+	if rollback := c.keys.Observe(id, rec, began); rollback != nil {
+		return rollback
+	}
+	return err
 }

@@ -51,14 +51,10 @@ func (c *core) getKey(ctx context.Context, id keyID) (keystore.Record, error) {
 }
 
 func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loadedKey, error) {
-	body, err := c.openRecord(ctx, rec)
-	if err != nil {
-		return nil, err
-	}
+	key, body, err := c.openKey(ctx, rec)
 	// The material ends here, before anyone can use the key: wiping it later
 	// would be under the hands of those who do.
 	defer clear(body)
-	key, err := record.ParseKey(body)
 	if err != nil {
 		return nil, err
 	}

@@ -123,8 +123,14 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V
 		return nil, false, unreachableError{err}
 	}
 	e, err = c.judge(key, rec, g)
-	if e == nil && err == nil {
+	switch {
+	case e == nil && err == nil:
 		e, err = c.build(ctx, key, rec, g)
+	case errors.Is(err, ErrRollback) && rec.Rev > 0:
+		// An earlier state is one that opens. What does not is worse.
+		if _, damage := c.Build(ctx, key, rec); damage != nil {
+			err = damage
+		}
 	}
 	if errors.Is(err, errReadAgain) {
 		if ctx.Err() == nil {
