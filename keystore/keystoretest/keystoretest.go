@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 
@@ -226,24 +227,34 @@ var definite = []error{
 // scan returns all records that start with prefix, in pages of limit.
 func (r *rig) scan(s keystore.Store, prefix string, limit int) []keystore.Record {
 	r.Helper()
+	all, err := scan(r.ctx, s, prefix, limit, func() {})
+	if err != nil {
+		r.Fatalf("%v", err)
+	}
+	return all
+}
+
+// scan is rig.scan for any goroutine. It calls between after each page.
+func scan(
+	ctx context.Context, s keystore.Store, prefix string, limit int, between func(),
+) ([]keystore.Record, error) {
 	var all []keystore.Record
 	after := ""
 	for {
-		page, err := s.List(r.ctx, prefix, after, limit)
-		if err != nil {
-			r.Fatalf("List %q after %q: %v", prefix, after, err)
+		page, err := s.List(ctx, prefix, after, limit)
+		if err != nil || len(page) > limit {
+			return nil, fmt.Errorf("List %q after %q: %d records, limit %d, error %v",
+				prefix, after, len(page), limit, err)
 		}
 		if len(page) == 0 {
-			return all
-		}
-		if len(page) > limit {
-			r.Fatalf("List %q after %q: %d records, limit %d", prefix, after, len(page), limit)
+			return all, nil
 		}
 		last := page[len(page)-1].Key
 		if last <= after {
-			r.Fatalf("List %q after %q ends with %q", prefix, after, last)
+			return nil, fmt.Errorf("List %q after %q ends with %q", prefix, after, last)
 		}
 		all, after = append(all, page...), last
+		between()
 	}
 }
 

@@ -178,31 +178,25 @@ func listWhileWriting(r *rig) {
 		r.put(s, stable[i], 1, "v")
 		r.put(s, stable[i]+"-old", 1, "v")
 	}
-	var got []string
-	after := ""
-	for i := 0; ; i++ {
-		page, err := s.List(r.ctx, "key/", after, 3)
-		if err != nil {
-			r.Fatalf("List: %v", err)
+	i := 0
+	got, err := scan(r.ctx, s, "key/", 3, func() {
+		for _, key := range stable[min(i, len(stable)):min(i+2, len(stable))] {
+			r.put(s, key, 2, "replaced")
+			s.Delete(r.ctx, key+"-old", 1)
+			r.put(s, key+"-new", 1, "v")
 		}
-		if len(page) == 0 {
-			break
-		}
-		got, after = append(got, keysOf(page)...), page[len(page)-1].Key
-		for j, key := range stable[:min(2*i+2, len(stable))] {
-			if j >= 2*i {
-				r.put(s, key, 2, "replaced")
-				s.Delete(r.ctx, key+"-old", 1)
-				r.put(s, key+"-new", 1, "v")
-			}
-		}
+		i += 2
+	})
+	if err != nil {
+		r.Fatalf("%v", err)
 	}
 	r.eachOnce(got, stable)
 }
 
 // eachOnce checks that every key of stable is in got once, and in order.
-func (r *rig) eachOnce(got, stable []string) {
+func (r *rig) eachOnce(records []keystore.Record, stable []string) {
 	r.Helper()
+	got := keysOf(records)
 	if !slices.IsSorted(got) {
 		r.Errorf("scan out of order: %q", got)
 	}
@@ -248,18 +242,10 @@ func concurrentScans(r *rig) {
 	for _, limit := range []int{1, 5, 1000} {
 		readers.Go(func() {
 			for range 8 {
-				var got []string
-				after := ""
-				for {
-					page, err := s.List(r.ctx, "key/", after, limit)
-					if err != nil {
-						r.Errorf("List: %v", err)
-						return
-					}
-					if len(page) == 0 {
-						break
-					}
-					got, after = append(got, keysOf(page)...), page[len(page)-1].Key
+				got, err := scan(r.ctx, s, "key/", limit, func() {})
+				if err != nil {
+					r.Errorf("%v", err)
+					return
 				}
 				r.eachOnce(got, stable)
 			}

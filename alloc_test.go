@@ -1,0 +1,51 @@
+//go:build !race
+
+package kms_test
+
+import (
+	"testing"
+
+	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/kmstest"
+)
+
+// The race detector allocates on its own account, so these run without it.
+func TestAllocations(t *testing.T) {
+	ctx := t.Context()
+	k := kmstest.New(t)
+	key := newKey(t, k, kms.KeySpecAES256)
+	must(t, k.CreateAlias(ctx, "alias/orders", key))
+	plaintext, raw := make([]byte, 1024), []byte("123aad")
+	dst := make([]byte, 0, 2048)
+	ct, ctRaw := encrypt(t, k, key, plaintext, prod), encrypt(t, k, key, plaintext, kms.AdditionalData(raw))
+	check := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		allocs float64
+		call   func()
+	}{
+		"AppendEncrypt map":     {0, func() { _, err := k.AppendEncrypt(ctx, dst, key, plaintext, prod); check(err) }},
+		"AppendEncrypt alias":   {0, func() { _, err := k.AppendEncrypt(ctx, dst, "alias/orders", plaintext, prod); check(err) }},
+		"AppendEncrypt nothing": {0, func() { _, err := k.AppendEncrypt(ctx, dst, key, plaintext, nil); check(err) }},
+		"AppendEncrypt literal": {0, func() {
+			_, err := k.AppendEncrypt(ctx, dst, key, plaintext, kms.EncryptionContext{"service": "orders", "env": "prod"})
+			check(err)
+		}},
+		"AppendEncrypt bytes": {0, func() { _, err := k.AppendEncrypt(ctx, dst, key, plaintext, kms.AdditionalData(raw)); check(err) }},
+		"AppendDecrypt map":   {0, func() { _, err := k.AppendDecrypt(ctx, dst, ct, prod); check(err) }},
+		"AppendDecrypt literal": {0, func() {
+			_, err := k.AppendDecrypt(ctx, dst, ct, kms.EncryptionContext{"service": "orders", "env": "prod"})
+			check(err)
+		}},
+		"AppendDecrypt bytes": {0, func() { _, err := k.AppendDecrypt(ctx, dst, ctRaw, kms.AdditionalData(raw)); check(err) }},
+		"Encrypt":             {1, func() { _, err := k.Encrypt(ctx, key, plaintext, prod); check(err) }},
+		"Decrypt":             {1, func() { _, err := k.Decrypt(ctx, ct, prod); check(err) }},
+	} {
+		if got := testing.AllocsPerRun(200, c.call); got > c.allocs {
+			t.Errorf("%s: %v allocations, want %v", name, got, c.allocs)
+		}
+	}
+}
