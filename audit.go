@@ -31,7 +31,7 @@ type started struct {
 	elapsed time.Duration
 }
 
-func (c *core) startAudit() started { return started{c.now(), c.elapsed()} }
+func (c *core) startAudit() *started { return &started{c.now(), c.elapsed()} }
 
 func (k *KMS) tellAuditor(ctx context.Context, c *call, aad AAD, err error) {
 	e := &Event{

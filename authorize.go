@@ -55,7 +55,7 @@ type call struct {
 	id      keyID  // of the key that was resolved, or that a ciphertext names
 	hasID   bool
 	version uint32
-	audit   started
+	audit   *started // nil without an Auditor
 }
 
 func (k *KMS) begin(op, ref string) call {

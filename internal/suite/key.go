@@ -117,23 +117,21 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	buf := scratch.Get().(*[]byte)
-	defer scratch.Put(buf)
 	aad, err := c.Append(append((*buf)[:0], e.bound()...))
 	if err != nil {
+		scratch.Put(buf)
 		return nil, err
+	}
+	aead, known := k.remembered(e.n1())
+	dst, err = openInto(dst, aead, e, aad)
+	if err == nil && !known {
+		k.remember(e.n1(), aead)
 	}
 	if cap(aad) <= maxKeptContext {
 		*buf = aad
 	}
-	aead, known := k.remembered(e.n1())
-	dst, err = openInto(dst, aead, e, aad)
-	if err != nil {
-		return nil, err
-	}
-	if !known {
-		k.remember(e.n1(), aead)
-	}
-	return dst, nil
+	scratch.Put(buf)
+	return dst, err
 }
 
 // owns compares H ‖ C in constant time, a word at a time.

@@ -61,16 +61,33 @@ func (r *rig) increments(n, times int, handle func(i int) keystore.Store) {
 
 // increment adds one to the number under key.
 func increment(ctx context.Context, s keystore.Store, key string) error {
+	return update(ctx, s, key, func(old string) (string, error) {
+		n, err := strconv.Atoi(old)
+		return strconv.Itoa(n + 1), err
+	})
+}
+
+// update replaces the data under key, which nobody deletes, with what change
+// makes of it. It tries again after a conflict, unless nobody else made one:
+// the revision that it read was there all along.
+func update(
+	ctx context.Context, s keystore.Store, key string, change func(string) (string, error),
+) error {
+	conflict := uint64(0) // the revision of the last attempt
 	for {
 		old, err := s.Get(ctx, key)
 		if err != nil {
 			return fmt.Errorf("Get: %w", err)
 		}
-		n, err := strconv.Atoi(string(old.Data))
+		if old.Rev+1 == conflict {
+			return fmt.Errorf("Put at %d over %d: %w", old.Rev+1, old.Rev, keystore.ErrConflict)
+		}
+		data, err := change(string(old.Data))
 		if err != nil {
 			return err
 		}
-		err = s.Put(ctx, record(key, old.Rev+1, strconv.Itoa(n+1)))
+		conflict = old.Rev + 1
+		err = s.Put(ctx, record(key, old.Rev+1, data))
 		if !errors.Is(err, keystore.ErrConflict) {
 			return err
 		}

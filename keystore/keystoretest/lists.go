@@ -182,9 +182,11 @@ func listWhileWriting(r *rig) {
 	got, err := scan(r.ctx, s, "key/", 3, func() {
 		for _, key := range stable[min(i, len(stable)):min(i+2, len(stable))] {
 			r.put(s, key, 2, "replaced")
-			s.Delete(r.ctx, key+"-old", 1)
-			r.put(s, key+"-new", 1, "v")
+			if err := s.Delete(r.ctx, key+"-old", 1); err != nil {
+				r.Fatalf("Delete: %v", err)
+			}
 		}
+		r.put(s, fmt.Sprintf("key/%02d-new", i), 1, "v")
 		i += 2
 	})
 	if err != nil {

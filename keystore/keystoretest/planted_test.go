@@ -197,7 +197,7 @@ func racing(lock sync.Locker, m *memstore.Store) func(context.Context, keystore.
 		if old.Rev != r.Rev-1 {
 			return keystore.ErrConflict
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(100 * time.Microsecond)
 		for {
 			now, _ := m.Get(ctx, r.Key)
 			err := m.Put(ctx, keystore.Record{Key: r.Key, Rev: now.Rev + 1, Data: r.Data})
@@ -305,8 +305,11 @@ var plants = []plant{
 		}
 	})},
 	{"revisions survive Delete", "recreate", true, one(func(b *broken, m *memstore.Store) {
+		var mu sync.Mutex
 		gone := make(map[string]uint64)
 		b.del = func(ctx context.Context, key string, rev uint64) error {
+			mu.Lock()
+			defer mu.Unlock()
 			err := m.Delete(ctx, key, rev)
 			if err == nil {
 				gone[key] = rev
@@ -314,6 +317,8 @@ var plants = []plant{
 			return err
 		}
 		b.put = func(ctx context.Context, r keystore.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if rev := gone[r.Key]; rev > 0 && r.Rev == rev+1 {
 				delete(gone, r.Key)
 				return set(m, r)
@@ -435,10 +440,12 @@ var plants = []plant{
 	{"large pages are cut", "list large pages", false,
 		relisted(func(all []keystore.Record, prefix, after string, limit int) []keystore.Record {
 			all, size := page(all, prefix, after, limit), 0
-			return slices.DeleteFunc(all, func(r keystore.Record) bool {
-				size += len(r.Data)
-				return size > 4<<20
-			})
+			for i := range all {
+				if size += len(all[i].Data); size > 4<<20 {
+					all[i].Data = nil
+				}
+			}
+			return all
 		})},
 	{"any limit", "list limits", true, one(func(b *broken, m *memstore.Store) {
 		b.list = func(
@@ -534,10 +541,16 @@ func givenByGet() func() func() keystore.Store {
 // pagesByOffset remembers how many records a scan has had, not which.
 func pagesByOffset() func() func() keystore.Store {
 	return one(func(b *broken, m *memstore.Store) {
+		var mu sync.Mutex
 		offset := 0
 		b.list = func(
 			ctx context.Context, prefix, after string, limit int,
 		) ([]keystore.Record, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if _, err := m.List(ctx, prefix, after, limit); err != nil {
+				return nil, err
+			}
 			all, err := m.List(ctx, prefix, "", keystore.MaxLimit)
 			if after == "" {
 				offset = 0
