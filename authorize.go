@@ -103,7 +103,7 @@ func (k *KMS) allow(ctx context.Context, c *call, op string, lk *loadedKey, aad 
 	if k.authorizer != nil {
 		r := &Request{Op: op, Alias: c.alias(), AAD: cloneAAD(aad)}
 		if lk != nil {
-			r.KeyID, r.Spec, r.Tags = lk.id.String(), lk.spec, maps.Clone(lk.tags)
+			r.KeyID, r.Spec, r.Tags = lk.name, lk.spec, maps.Clone(lk.tags)
 		}
 		if err := k.authorize(ctx, r); err != nil {
 			return err

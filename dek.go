@@ -124,7 +124,7 @@ func (k *KMS) wrap(ctx context.Context, c *call, dek, digest []byte, aad AAD) (*
 
 func (k *KMS) dataKey(lk *loadedKey, ciphertext []byte, version uint32) *DataKey {
 	return &DataKey{
-		Ciphertext: ciphertext, KeyID: lk.id.String(), KeyVersion: version,
+		Ciphertext: ciphertext, KeyID: lk.name, KeyVersion: version,
 		newHash: k.digest(lk.spec),
 	}
 }

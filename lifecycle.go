@@ -93,7 +93,7 @@ func (k *KMS) readRef(ctx context.Context, c *call, ref string) (keyID, *record.
 	if err == nil {
 		if key, err = k.readKey(ctx, id); err == nil {
 			c.about(id)
-			lk = &loadedKey{id: id, spec: KeySpec(key.Spec), tags: key.Tags}
+			lk = &loadedKey{id: id, name: id.String(), spec: KeySpec(key.Spec), tags: key.Tags}
 		}
 	}
 	return id, key, k.allow(ctx, c, c.op, lk, nil, err)

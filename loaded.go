@@ -16,6 +16,7 @@ import (
 // only what was derived from it.
 type loadedKey struct {
 	id       keyID
+	name     string // of the ID
 	spec     KeySpec
 	state    KeyState
 	tags     map[string]string
@@ -63,7 +64,7 @@ func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loa
 		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
 	}
 	lk := &loadedKey{
-		id: id, spec: KeySpec(key.Spec), state: stateOf(key), tags: key.Tags,
+		id: id, name: id.String(), spec: KeySpec(key.Spec), state: stateOf(key), tags: key.Tags,
 		versions: make([]loadedVersion, len(key.Versions)),
 	}
 	for i, v := range key.Versions {

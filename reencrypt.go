@@ -77,7 +77,7 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 // if it may encrypt. An error is then about that key.
 func (k *KMS) destination(ctx context.Context, c *call, source *loadedKey, ref string, aad AAD, now time.Duration) (*loadedKey, error) {
 	if ref == "" {
-		ref = source.id.String()
+		ref = source.name
 	}
 	to := call{op: c.op, ref: ref}
 	dest, err := k.sealer(ctx, &to, OpReEncryptTo, aad, now)

@@ -186,7 +186,7 @@ func listWhileWriting(r *rig) {
 				r.Fatalf("Delete: %v", err)
 			}
 		}
-		r.put(s, fmt.Sprintf("key/%02d-new", i), 1, "v")
+		r.put(s, fmt.Sprintf("key/%02d-new", 20-i/2), 1, "v")
 		i += 2
 	})
 	if err != nil {
