@@ -12,7 +12,6 @@ import (
 	"unsafe"
 
 	"github.com/embedkms/kms/gm"
-	"github.com/embedkms/kms/internal/xgcm"
 )
 
 // A Key seals and opens the envelopes of one key version and one purpose. It
@@ -22,7 +21,7 @@ type Key struct {
 	prefix   [offN1]byte // H ‖ C: the same in every envelope
 
 	sealing sync.Pool // of *session
-	opened  atomic.Pointer[[]opened]
+	opened  atomic.Pointer[openCache]
 }
 
 // New returns the Key of version's material for purpose. It keeps nothing of
@@ -96,14 +95,6 @@ func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte,
 	return dst, nil
 }
 
-// An opened is a session under which an envelope has been opened.
-type opened struct {
-	n1   [xgcm.NonceHalf]byte
-	aead cipher.AEAD
-}
-
-const maxOpened = 16 // sessions remembered, newest first
-
 // scratch holds buffers for what an envelope is opened with.
 var scratch = sync.Pool{New: func() any { return new(make([]byte, 0, offN2+roomForContext)) }}
 
@@ -122,16 +113,32 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 		scratch.Put(buf)
 		return nil, err
 	}
-	aead, known := k.remembered(e.n1())
-	dst, err = openInto(dst, aead, e, aad)
-	if err == nil && !known {
-		k.remember(e.n1(), aead)
+	aead := k.opened.Load().lookup(e.n1())
+	if aead != nil {
+		dst, err = openInto(dst, aead, e, aad)
+	} else {
+		dst, err = k.openCold(dst, e, aad)
 	}
 	if cap(aad) <= maxKeptContext {
 		*buf = aad
 	}
 	scratch.Put(buf)
 	return dst, err
+}
+
+// openCold is openInto for a session that is not remembered. It is from now on
+// if it has opened an envelope, and so is no attacker's.
+func (k *Key) openCold(dst []byte, e Envelope, aad []byte) ([]byte, error) {
+	aead := k.sessions.Session(e.n1())
+	dst, err := openInto(dst, aead, e, aad)
+	if err != nil {
+		return nil, err
+	}
+	if k.opened.Load() == nil {
+		k.opened.CompareAndSwap(nil, new(openCache))
+	}
+	k.opened.Load().remember(e.n1(), aead)
+	return dst, nil
 }
 
 // owns compares H ‖ C in constant time, a word at a time.
@@ -162,29 +169,6 @@ func openInto(dst []byte, aead cipher.AEAD, e Envelope, aad []byte) ([]byte, err
 	}
 	defer clear(out)
 	return append(dst, out...), nil
-}
-
-// remembered returns the AEAD of n1, and whether it is from the cache.
-func (k *Key) remembered(n1 []byte) (cipher.AEAD, bool) {
-	if list := k.opened.Load(); list != nil {
-		for i := range *list {
-			if string((*list)[i].n1[:]) == string(n1) {
-				return (*list)[i].aead, true
-			}
-		}
-	}
-	return k.sessions.Session(n1), false
-}
-
-// remember puts a session that has opened an envelope, and so is no
-// attacker's, before the others. A race between two loses one, which only
-// costs time.
-func (k *Key) remember(n1 []byte, aead cipher.AEAD) {
-	list := []opened{{[xgcm.NonceHalf]byte(n1), aead}}
-	if old := k.opened.Load(); old != nil {
-		list = append(list, (*old)[:min(len(*old), maxOpened-1)]...)
-	}
-	k.opened.Store(&list)
 }
 
 // overlap reports whether a and b share memory.

@@ -122,9 +122,9 @@ func (s *Store) formatted() (bool, error) {
 	if err != nil {
 		return false, wrap(err)
 	}
-	text, _ := strings.CutPrefix(strings.TrimSpace(string(b)), formatText)
+	text, ok := strings.CutPrefix(strings.TrimSpace(string(b)), formatText)
 	switch v, err := strconv.Atoi(text); {
-	case err != nil || v < formatVersion:
+	case !ok || err != nil || v < formatVersion:
 		return false, fmt.Errorf("filestore: %s is damaged: it should read %q",
 			path, formatText+strconv.Itoa(formatVersion))
 	case v > formatVersion:

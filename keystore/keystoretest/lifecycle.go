@@ -118,6 +118,7 @@ func blocked(t tester, s keystore.Store, block func() (release func())) {
 	} {
 		if err := inTime(call); err != nil {
 			t.Errorf("%s: %v", name, err)
+			break
 		}
 	}
 	release()
@@ -146,7 +147,7 @@ func inTime(call func(context.Context) error) error {
 				return nil
 			}
 			late = fmt.Errorf("returned %v after its ctx ended, want at most %v", after, patience)
-		case <-time.After(5 * time.Second):
+		case <-time.After(2 * time.Second):
 			cancel()
 			return errors.New("did not return after its ctx ended")
 		}

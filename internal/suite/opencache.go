@@ -1,0 +1,51 @@
+package suite
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/embedkms/kms/internal/xgcm"
+)
+
+// maxOpened is how many sessions of a key are remembered.
+const maxOpened = 16
+
+// An openCache remembers the sessions that have opened envelopes, the oldest
+// giving way to the newest. Readers take no lock: a tag says where to look, and
+// the session there says itself whether it is the one.
+type openCache struct {
+	tags  [maxOpened]atomic.Uint64 // the first bytes of N1
+	slots [maxOpened]atomic.Pointer[opened]
+	next  atomic.Uint32
+}
+
+type opened struct {
+	n1   [xgcm.NonceHalf]byte
+	aead cipher.AEAD
+}
+
+// lookup returns the AEAD of the session of n1, or nil. A nil cache is empty.
+func (c *openCache) lookup(n1 []byte) cipher.AEAD {
+	if c == nil {
+		return nil
+	}
+	tag := binary.LittleEndian.Uint64(n1)
+	for i := range c.tags {
+		if c.tags[i].Load() != tag {
+			continue
+		}
+		if o := c.slots[i].Load(); o != nil && string(o.n1[:]) == string(n1) {
+			return o.aead
+		}
+	}
+	return nil
+}
+
+// remember keeps a session. Two at a time may keep one twice, or lose one,
+// which costs no more than time.
+func (c *openCache) remember(n1 []byte, aead cipher.AEAD) {
+	i := c.next.Add(1) % maxOpened
+	c.slots[i].Store(&opened{[xgcm.NonceHalf]byte(n1), aead})
+	c.tags[i].Store(binary.LittleEndian.Uint64(n1))
+}
