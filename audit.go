@@ -35,11 +35,8 @@ func (c *core) startAudit() *started { return &started{c.now(), c.elapsed()} }
 
 func (k *KMS) tellAuditor(ctx context.Context, c *call, aad AAD, err error) {
 	e := &Event{
-		Time: c.audit.at, Op: c.op, KeyVersion: c.version, Alias: c.alias(), AAD: aad,
-		Err: err, Duration: k.elapsed() - c.audit.elapsed,
-	}
-	if c.hasID {
-		e.KeyID = c.id.String()
+		Time: c.audit.at, Op: c.op, KeyID: c.keyID(), KeyVersion: c.version,
+		Alias: c.alias(), AAD: aad, Err: err, Duration: k.elapsed() - c.audit.elapsed,
 	}
 	k.auditor.Audit(ctx, e)
 }

@@ -51,11 +51,11 @@ type Request struct {
 // A call is one operation on its way through the gate.
 type call struct {
 	op      string
-	ref     string // the key reference as given
-	id      keyID  // of the key that was resolved, or that a ciphertext names
-	hasID   bool
-	version uint32
-	audit   *started // nil without an Auditor
+	ref     string     // the key reference as given
+	key     *loadedKey // that was resolved
+	unknown string     // the ID that a ciphertext names, if it was not
+	version uint32     // that encrypts or decrypts
+	audit   *started   // nil without an Auditor
 }
 
 func (k *KMS) begin(op, ref string) call {
@@ -68,6 +68,13 @@ func (k *KMS) begin(op, ref string) call {
 
 // end makes of err what the caller gets, and tells the Auditor.
 func (k *KMS) end(ctx context.Context, c *call, aad AAD, err error) error {
+	if err == nil && k.auditor == nil {
+		return nil
+	}
+	return k.finish(ctx, c, aad, err)
+}
+
+func (k *KMS) finish(ctx context.Context, c *call, aad AAD, err error) error {
 	if err != nil {
 		err = &Error{c.op, c.name(err), err}
 	}
@@ -80,14 +87,19 @@ func (k *KMS) end(ctx context.Context, c *call, aad AAD, err error) error {
 // name says which key an error is about. What a ciphertext says of its key does
 // not show in ErrInvalidCiphertext, whose text is always the same.
 func (c *call) name(err error) string {
-	if c.ref == "" && c.hasID && !errors.Is(err, ErrInvalidCiphertext) {
-		return c.id.String()
+	if c.ref == "" && !errors.Is(err, ErrInvalidCiphertext) {
+		return c.keyID()
 	}
 	return c.ref
 }
 
-// about says which key the call is about.
-func (c *call) about(id keyID) { c.id, c.hasID = id, true }
+// keyID returns the ID of the key that the call is about, or "".
+func (c *call) keyID() string {
+	if c.key != nil {
+		return c.key.name
+	}
+	return c.unknown
+}
 
 // alias returns the alias that the caller named the key by.
 func (c *call) alias() string {
@@ -100,23 +112,21 @@ func (c *call) alias() string {
 // allow is the gate: every operation passes it, with the key that it is about
 // or the error of finding none, before anything else about the key can show.
 func (k *KMS) allow(ctx context.Context, c *call, op string, lk *loadedKey, aad AAD, err error) error {
-	if k.authorizer != nil {
-		r := &Request{Op: op, Alias: c.alias(), AAD: cloneAAD(aad)}
-		if lk != nil {
-			r.KeyID, r.Spec, r.Tags = lk.name, lk.spec, maps.Clone(lk.tags)
-		}
-		if err := k.authorize(ctx, r); err != nil {
-			return err
-		}
+	if k.authorizer == nil {
+		return err
 	}
-	return err
+	return k.authorize(ctx, c, op, lk, aad, err)
 }
 
-func (k *KMS) authorize(ctx context.Context, r *Request) error {
-	if err := k.authorizer.Authorize(ctx, r); err != nil {
-		return fmt.Errorf("%w: %w", ErrAccessDenied, err)
+func (k *KMS) authorize(ctx context.Context, c *call, op string, lk *loadedKey, aad AAD, err error) error {
+	r := &Request{Op: op, Alias: c.alias(), AAD: cloneAAD(aad)}
+	if lk != nil {
+		r.KeyID, r.Spec, r.Tags = lk.name, lk.spec, maps.Clone(lk.tags)
 	}
-	return nil
+	if denied := k.authorizer.Authorize(ctx, r); denied != nil {
+		return fmt.Errorf("%w: %w", ErrAccessDenied, denied)
+	}
+	return err
 }
 
 // cloneAAD returns a copy for an Authorizer or Auditor. Handing on the caller's

@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/embedkms/kms/internal/suite"
 )
@@ -101,30 +100,29 @@ func (k *KMS) seal(ctx context.Context, c *call, p suite.Purpose, dst, plaintext
 	if err != nil {
 		return nil, nil, err
 	}
-	now := k.elapsed()
-	lk, err := k.sealer(ctx, c, c.op, aad, now)
+	e, err := k.sealer(ctx, c, c.op, aad)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := k.checkDigest(lk, plaintext, digest); err != nil {
+	if err := k.checkDigest(e.Value, plaintext, digest); err != nil {
 		return nil, nil, err
 	}
 	if k.dryRun {
 		return nil, nil, dryRunResult(b)
 	}
-	var v loadedVersion
-	v, c.version = lk.primary()
-	out, err := v.key(p).Seal(dst, plaintext, b, now)
-	return lk, out, err
+	var v *loadedVersion
+	v, c.version = e.Value.primary()
+	out, err := v.key(p).Seal(dst, plaintext, b, e.Used())
+	return e.Value, out, err
 }
 
 // sealer returns the key that c.ref names, if it may encrypt.
-func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD, now time.Duration) (*loadedKey, error) {
-	e, err := k.target(ctx, c, op, aad, now)
+func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD) (*keyEntry, error) {
+	e, err := k.target(ctx, c, op, aad)
 	if err != nil {
 		return nil, err
 	}
-	return e.Value, e.Value.state.usable()
+	return e, e.Value.state.usable()
 }
 
 // open decrypts a ciphertext of a purpose. With c.ref set, only of that key.
@@ -137,7 +135,7 @@ func (k *KMS) open(ctx context.Context, c *call, p suite.Purpose, dst, ciphertex
 	if err != nil {
 		return nil, nil, err
 	}
-	lk, err := k.opener(ctx, c, c.op, e, aad, k.elapsed())
+	lk, err := k.opener(ctx, c, c.op, e, aad)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,8 +156,8 @@ func (k *KMS) openPinned(ctx context.Context, c *call, p suite.Purpose, cipherte
 }
 
 // opener returns the key of e, if it may decrypt, and sets c.version.
-func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, aad AAD, now time.Duration) (*loadedKey, error) {
-	entry, err := k.source(ctx, c, op, e.KeyID(), aad, now)
+func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, aad AAD) (*loadedKey, error) {
+	entry, err := k.source(ctx, c, op, e.KeyID(), aad)
 	if err != nil {
 		return nil, err
 	}
@@ -188,15 +186,14 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 
 // source returns the key that is to decrypt, authorised: the one that c.ref
 // names, or else the one that the ciphertext does.
-func (k *KMS) source(ctx context.Context, c *call, op string, id keyID, aad AAD, now time.Duration) (*keyEntry, error) {
+func (k *KMS) source(ctx context.Context, c *call, op string, id keyID, aad AAD) (*keyEntry, error) {
 	if c.ref != "" {
-		return k.target(ctx, c, op, aad, now)
+		return k.target(ctx, c, op, aad)
 	}
-	if err := k.alive(); err != nil {
-		return nil, err
+	entry, err := k.lookup(ctx, id)
+	if err != nil {
+		c.unknown = id.String()
 	}
-	c.about(id)
-	entry, err := k.lookup(ctx, id, now)
 	return k.admit(ctx, c, op, entry, aad, err)
 }
 

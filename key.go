@@ -132,8 +132,7 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	if err := k.putNewKey(ctx, id, rec); err != nil {
 		return nil, err
 	}
-	c.about(id)
-	c.version = 1
+	c.key, c.version = &loadedKey{id: id, name: id.String()}, 1
 	if opts.Alias != "" {
 		if err := k.putNewAlias(ctx, opts.Alias, id); err != nil {
 			if errors.Is(err, ErrAliasExists) {

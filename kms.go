@@ -110,7 +110,7 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 	c := &core{
 		store: store, writer: settle.NewWriter(store), root: root, gm: o.GM,
 		authorizer: o.Authorizer, auditor: o.Auditor,
-		now: o.Now, elapsed: elapsed(opts, o.Now),
+		now: o.Now, elapsed: elapsed(o.Now),
 	}
 	ring, err := keyring.Open(ctx, c.writer, root, o.MustExist, c.timestamp())
 	if errors.Is(err, keyring.ErrNoKeyring) {
@@ -120,13 +120,17 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 	}
 	c.ring.Store(ring)
 	c.outage = keycache.NewOutage(c.probe)
+	var clock func() time.Duration // nil is the system's
+	if opts != nil && opts.Now != nil {
+		clock = c.elapsed
+	}
 	c.keys = keycache.New(keycache.Config[keyID, *loadedKey]{
 		Get: c.getKey, Build: c.loadKey, MaxStale: o.MaxStale, Grace: o.OutageGrace,
-		Capacity: o.CacheKeys, Elapsed: c.elapsed, Outage: c.outage,
+		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock,
 	})
 	c.aliases = keycache.New(keycache.Config[string, keyID]{
 		Get: c.getAlias, Build: c.loadAlias, MaxStale: o.MaxStale, Grace: o.OutageGrace,
-		Capacity: o.CacheKeys, Elapsed: c.elapsed, Outage: c.outage,
+		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock,
 	})
 	return &KMS{core: c}, nil
 }
@@ -164,11 +168,8 @@ func (o *Options) withDefaults() (Options, error) {
 
 // elapsed returns a clock for ages. Ages are differences of times, so that the
 // monotonic reading of time.Now counts and a corrected wall clock does not.
-func elapsed(opts *Options, now func() time.Time) func() time.Duration {
+func elapsed(now func() time.Time) func() time.Duration {
 	start := now()
-	if opts == nil || opts.Now == nil {
-		return func() time.Duration { return time.Since(start) } // half the cost of Now
-	}
 	return func() time.Duration { return now().Sub(start) }
 }
 

@@ -89,14 +89,12 @@ func (k *KMS) readRef(ctx context.Context, c *call, ref string) (keyID, *record.
 		return id, nil, err
 	}
 	var key *record.Key
-	var lk *loadedKey
 	if err == nil {
 		if key, err = k.readKey(ctx, id); err == nil {
-			c.about(id)
-			lk = &loadedKey{id: id, name: id.String(), spec: KeySpec(key.Spec), tags: key.Tags}
+			c.key = &loadedKey{id: id, name: id.String(), spec: KeySpec(key.Spec), tags: key.Tags}
 		}
 	}
-	return id, key, k.allow(ctx, c, c.op, lk, nil, err)
+	return id, key, k.allow(ctx, c, c.op, c.key, nil, err)
 }
 
 // readID returns the ID that ref stands for in the store now.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/embedkms/kms/internal/keycache"
 	"github.com/embedkms/kms/internal/record"
@@ -26,7 +25,7 @@ type loadedKey struct {
 // A loadedVersion has the keys of one version by purpose.
 type loadedVersion struct{ data, dataKey *suite.Key }
 
-func (v loadedVersion) key(p suite.Purpose) *suite.Key {
+func (v *loadedVersion) key(p suite.Purpose) *suite.Key {
 	if p == suite.DataKey {
 		return v.dataKey
 	}
@@ -34,9 +33,9 @@ func (v loadedVersion) key(p suite.Purpose) *suite.Key {
 }
 
 // primary returns the version that encrypts, and its number.
-func (lk *loadedKey) primary() (loadedVersion, uint32) {
+func (lk *loadedKey) primary() (*loadedVersion, uint32) {
 	n := len(lk.versions)
-	return lk.versions[n-1], uint32(n)
+	return &lk.versions[n-1], uint32(n)
 }
 
 // has reports whether the key has a version of this number.
@@ -117,40 +116,45 @@ func (k *KMS) alive() error {
 }
 
 // resolve returns the cached key that ref names.
-func (k *KMS) resolve(ctx context.Context, ref string, now time.Duration) (*keyEntry, error) {
-	if !isAlias(ref) {
-		id, err := parseKeyID(ref)
-		if err != nil {
-			return nil, err
-		}
-		return k.lookup(ctx, id, now)
+func (k *KMS) resolve(ctx context.Context, ref string) (*keyEntry, error) {
+	if isAlias(ref) {
+		return k.resolveAlias(ctx, ref)
 	}
+	id, err := parseKeyID(ref)
+	if err != nil {
+		return nil, err
+	}
+	return k.lookup(ctx, id)
+}
+
+func (k *KMS) resolveAlias(ctx context.Context, ref string) (*keyEntry, error) {
 	name, err := parseAlias(ref)
 	if err != nil {
 		return nil, err
 	}
-	e, err := k.aliases.Lookup(ctx, name, now)
+	e, err := k.aliases.Lookup(ctx, name)
 	if errors.Is(err, keystore.ErrNotFound) {
 		return nil, ErrAliasNotFound
 	} else if err != nil {
 		return nil, k.cacheError(err)
 	}
-	return k.lookup(ctx, e.Value, now)
+	return k.lookup(ctx, e.Value)
 }
 
 // lookup returns the cached key of id.
-func (k *KMS) lookup(ctx context.Context, id keyID, now time.Duration) (*keyEntry, error) {
-	e, err := k.keys.Lookup(ctx, id, now)
+func (k *KMS) lookup(ctx context.Context, id keyID) (*keyEntry, error) {
+	e, err := k.keys.Lookup(ctx, id)
+	if err == nil {
+		return e, nil
+	}
 	if errors.Is(err, keystore.ErrNotFound) {
 		return nil, ErrKeyNotFound
-	} else if err != nil {
-		return nil, k.cacheError(err)
 	}
-	return e, nil
+	return nil, k.cacheError(err)
 }
 
-// cacheError makes an error of a cache one of this package. A call that Close
-// overtook has found a cache that loads no more.
+// cacheError makes an error of a cache one of this package. After Close, and in
+// a call that Close overtook, the caches are empty and load no more.
 func (k *KMS) cacheError(err error) error {
 	if k.closed.Load() {
 		return ErrClosed
@@ -160,12 +164,9 @@ func (k *KMS) cacheError(err error) error {
 
 // target returns the key that c.ref names, authorised for op. Its state is for
 // the caller to check, after this.
-func (k *KMS) target(ctx context.Context, c *call, op string, aad AAD, now time.Duration) (*keyEntry, error) {
-	if err := k.alive(); err != nil {
-		return nil, err
-	}
-	e, err := k.resolve(ctx, c.ref, now)
-	if errors.Is(err, ErrInvalidKeyRef) {
+func (k *KMS) target(ctx context.Context, c *call, op string, aad AAD) (*keyEntry, error) {
+	e, err := k.resolve(ctx, c.ref)
+	if err != nil && errors.Is(err, ErrInvalidKeyRef) {
 		return nil, err
 	}
 	return k.admit(ctx, c, op, e, aad, err)
@@ -173,12 +174,10 @@ func (k *KMS) target(ctx context.Context, c *call, op string, aad AAD, now time.
 
 // admit passes e, or the error of finding none, through the gate.
 func (k *KMS) admit(ctx context.Context, c *call, op string, e *keyEntry, aad AAD, err error) (*keyEntry, error) {
-	var lk *loadedKey
 	if e != nil {
-		lk = e.Value
-		c.about(lk.id)
+		c.key = e.Value
 	}
-	if err := k.allow(ctx, c, op, lk, aad, err); err != nil {
+	if err := k.allow(ctx, c, op, c.key, aad, err); err != nil {
 		return nil, err
 	}
 	return e, nil

@@ -3,7 +3,6 @@ package kms
 import (
 	"bytes"
 	"context"
-	"time"
 
 	"github.com/embedkms/kms/internal/suite"
 )
@@ -46,13 +45,12 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 	if err != nil {
 		return nil, false, err
 	}
-	now := k.elapsed()
-	source, err := k.opener(ctx, c, OpReEncryptFrom, e, aad, now)
+	source, err := k.opener(ctx, c, OpReEncryptFrom, e, aad)
 	if err != nil {
 		return nil, false, err
 	}
 	oldVersion := c.version
-	dest, err := k.destination(ctx, c, source, opts.Key, toAAD, now)
+	dest, err := k.destination(ctx, c, source, opts.Key, toAAD)
 	if err != nil {
 		return nil, false, err
 	}
@@ -64,27 +62,27 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 		return nil, false, err
 	}
 	defer clear(plaintext)
-	var v loadedVersion
-	v, c.version = dest.primary()
-	if sameAAD && dest.id == source.id && c.version == oldVersion {
+	var v *loadedVersion
+	v, c.version = dest.Value.primary()
+	if sameAAD && dest.Value.id == source.id && c.version == oldVersion {
 		return bytes.Clone(ciphertext), false, nil
 	}
-	out, err := v.key(e.Purpose()).Seal(nil, plaintext, to, now)
+	out, err := v.key(e.Purpose()).Seal(nil, plaintext, to, dest.Used())
 	return out, true, err
 }
 
 // destination returns the key that ref names, or source's key if it is empty,
 // if it may encrypt. An error is then about that key.
-func (k *KMS) destination(ctx context.Context, c *call, source *loadedKey, ref string, aad AAD, now time.Duration) (*loadedKey, error) {
+func (k *KMS) destination(ctx context.Context, c *call, source *loadedKey, ref string, aad AAD) (*keyEntry, error) {
 	if ref == "" {
 		ref = source.name
 	}
 	to := call{op: c.op, ref: ref}
-	dest, err := k.sealer(ctx, &to, OpReEncryptTo, aad, now)
+	dest, err := k.sealer(ctx, &to, OpReEncryptTo, aad)
 	if err != nil {
 		c.ref = ref
 	}
-	c.id, c.hasID = to.id, to.hasID
+	c.key = to.key
 	return dest, err
 }
 

@@ -33,7 +33,8 @@ func start(t *testing.T, dir, stdin string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, strings.NewReader(stdin), &stdout, &stderr
-	cmd.Env = append(os.Environ(), "DBPASSWORD_TEST_RUN_MAIN=1", "TMPDIR="+dir, "TMP="+dir)
+	cmd.Env = append(os.Environ(), "DBPASSWORD_TEST_RUN_MAIN=1", "TMPDIR="+dir, "TMP="+dir,
+		"GORACE=atexit_sleep_ms=0") // not a second in each of many runs
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}

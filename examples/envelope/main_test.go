@@ -31,7 +31,8 @@ func start(t *testing.T, dir string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	cmd.Env = append(os.Environ(), "ENVELOPE_TEST_RUN_MAIN=1", "TMPDIR="+dir, "TMP="+dir)
+	cmd.Env = append(os.Environ(), "ENVELOPE_TEST_RUN_MAIN=1", "TMPDIR="+dir, "TMP="+dir,
+		"GORACE=atexit_sleep_ms=0") // not a second in each of many runs
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[V] {
 	if f := c.flights[key]; f != nil && f.start >= since && c.MaxStale > 0 {
 		return f
 	}
-	f := &flight[V]{start: c.Elapsed(), done: make(chan struct{})}
+	f := &flight[V]{start: c.elapsed(), done: make(chan struct{})}
 	if !c.Outage.start(func(ctx context.Context) { c.run(ctx, key, f) }) {
 		f.err = errClosed
 		close(f.done)
@@ -108,7 +108,7 @@ type get struct {
 // started before a local write, or before something newer was learned.
 func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V], again bool, err error) {
 	c.mu.Lock()
-	g := get{c.Elapsed(), c.moment, c.marks[key].writes}
+	g := get{c.elapsed(), c.moment, c.marks[key].writes}
 	f.start = g.start
 	c.mu.Unlock()
 
@@ -163,7 +163,7 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[V], error
 	c.learn(key, m, rec)
 	if v, ok := c.entries.Load(key); ok {
 		if e := v.(*Entry[V]); e.rev == rec.Rev {
-			e.validated.Store(max(e.validated.Load(), int64(g.start)))
+			c.confirm(e, g.start)
 			return e, nil
 		}
 	}
@@ -197,5 +197,5 @@ func (c *Cache[K, V]) rememberAbsent(key K) {
 	if len(c.absent) >= maxAbsent {
 		clear(c.absent)
 	}
-	c.absent[key] = c.Elapsed()
+	c.absent[key] = c.elapsed()
 }

@@ -36,18 +36,23 @@ type Config[K comparable, V any] struct {
 	// it does not mean that the store is unreachable.
 	Build func(ctx context.Context, key K, rec keystore.Record) (V, error)
 
-	MaxStale time.Duration        // an entry of this age is validated; 0 = always
-	Grace    time.Duration        // how much older an entry may be while the store is down
-	Capacity int                  // entries kept
-	Elapsed  func() time.Duration // a clock that starts anywhere
-	Outage   *Outage              // shared by the caches of one store
+	MaxStale time.Duration // an entry of this age is validated; 0 = always
+	Grace    time.Duration // how much older an entry may be while the store is down
+	Capacity int           // entries kept
+	Outage   *Outage       // shared by the caches of one store
+
+	// Clock is read at each Lookup; it starts anywhere. Nil is the system's,
+	// which costs more to read than to find the entry: then a timer says when
+	// an entry is no longer young, and a Lookup reads no clock.
+	Clock func() time.Duration
 }
 
 // A Cache holds entries by key. It is safe for concurrent use; a Lookup that
 // finds a young entry takes no lock and allocates nothing.
 type Cache[K comparable, V any] struct {
 	Config[K, V]
-	entries sync.Map // K → *Entry[V]
+	elapsed func() time.Duration // Clock, or the system's
+	entries sync.Map             // K → *Entry[V]
 
 	mu      sync.Mutex // guards the rest
 	size    int        // of entries
@@ -66,13 +71,24 @@ type Entry[V any] struct {
 	forced    time.Duration // when a refresh was last forced; guarded by the cache's mu
 	validated atomic.Int64  // start of the Get that last showed it
 	used      atomic.Int64  // about when it was last looked up
+	young     atomic.Bool   // with the system's clock: age is below renewAt
 	renewing  atomic.Bool   // such a refresh is under way
 }
 
+// Used returns about when the entry was last looked up, by the cache's clock: no
+// more than about half of MaxStale ago.
+func (e *Entry[V]) Used() time.Duration { return time.Duration(e.used.Load()) }
+
 // New returns an empty Cache.
 func New[K comparable, V any](c Config[K, V]) *Cache[K, V] {
+	elapsed := c.Clock
+	if elapsed == nil {
+		start := time.Now()
+		elapsed = func() time.Duration { return time.Since(start) }
+	}
 	return &Cache[K, V]{
 		Config:  c,
+		elapsed: elapsed,
 		marks:   map[K]mark{},
 		absent:  map[K]time.Duration{},
 		flights: map[K]*flight[V]{},
@@ -80,21 +96,51 @@ func New[K comparable, V any](c Config[K, V]) *Cache[K, V] {
 }
 
 // Lookup returns the entry of key, no older than MaxStale, or up to Grace
-// older while the store is down. now is a reading of Elapsed at the start of
-// the call. Where there is no record the error is keystore.ErrNotFound.
-func (c *Cache[K, V]) Lookup(ctx context.Context, key K, now time.Duration) (*Entry[V], error) {
-	if v, ok := c.entries.Load(key); ok {
-		e := v.(*Entry[V])
-		if age := now - time.Duration(e.validated.Load()); 0 <= age && age < e.renewAt {
-			e.touch(now)
-			return e, nil
-		}
-		return c.validate(ctx, key, e)
+// older while the store is down. Where there is no record the error is
+// keystore.ErrNotFound.
+func (c *Cache[K, V]) Lookup(ctx context.Context, key K) (*Entry[V], error) {
+	v, ok := c.entries.Load(key)
+	if !ok {
+		return c.cold(ctx, key)
 	}
+	e := v.(*Entry[V])
+	if c.isYoung(e) {
+		return e, nil
+	}
+	return c.validate(ctx, key, e)
+}
+
+func (c *Cache[K, V]) cold(ctx context.Context, key K) (*Entry[V], error) {
+	now := c.elapsed()
 	if err := c.known(key, now); err != nil {
 		return nil, err
 	}
 	return c.wait(ctx, c.join(key, now-c.MaxStale), nil)
+}
+
+// isYoung reports whether e is young enough to be used without further ado.
+func (c *Cache[K, V]) isYoung(e *Entry[V]) bool {
+	if c.Clock == nil {
+		return e.young.Load()
+	}
+	now := c.Clock()
+	age := now - time.Duration(e.validated.Load())
+	if young := 0 <= age && age < e.renewAt; !young {
+		return false
+	}
+	e.touch(now)
+	return true
+}
+
+// confirm notes that a Get which started at start has shown e. c.mu is held.
+func (c *Cache[K, V]) confirm(e *Entry[V], start time.Duration) {
+	e.validated.Store(max(e.validated.Load(), int64(start)))
+	if left := e.renewAt - (c.elapsed() - start); c.Clock == nil && left > 0 {
+		e.young.Store(true)
+		// One that fires late, on a busy machine, makes the refresh late. What
+		// bounds an entry's age is the clock, from then on.
+		time.AfterFunc(left, func() { e.young.Store(false) })
+	}
 }
 
 // touch notes a use, at most once in usedInterval: writing at each would make
@@ -107,7 +153,7 @@ func (e *Entry[V]) touch(now time.Duration) {
 
 // validate returns e, or what has replaced it, by way of the store if it must.
 func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
-	now := c.Elapsed()
+	now := c.elapsed()
 	e.touch(now)
 	age := now - time.Duration(e.validated.Load())
 	switch {
@@ -146,7 +192,7 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V
 		if v, ok := c.entries.Load(key); ok {
 			return v.(*Entry[V]), nil
 		}
-		f = c.join(key, c.Elapsed())
+		f = c.join(key, c.elapsed())
 	}
 	return c.wait(ctx, f, nil)
 }
@@ -154,7 +200,7 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V
 // force returns the flight that refreshes e, or nil if e was replaced already
 // or none may be made.
 func (c *Cache[K, V]) force(key K, e *Entry[V]) *flight[V] {
-	now := c.Elapsed()
+	now := c.elapsed()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v, ok := c.entries.Load(key); !ok || v.(*Entry[V]) != e {
@@ -245,12 +291,12 @@ func (c *Cache[K, V]) drop(key K) {
 func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[V] {
 	// Refreshed at about half its time, and not all at once.
 	jitter := 0.9 + 0.2*rand.Float64()
-	now := c.Elapsed()
+	now := c.elapsed()
 	e := &Entry[V]{
 		Value: v, rev: rev, forced: now - forcedPause,
 		renewAt: time.Duration(jitter * float64(c.MaxStale/2)),
 	}
-	e.validated.Store(int64(start))
+	c.confirm(e, start)
 	e.used.Store(int64(now))
 	if _, replaced := c.entries.Swap(key, e); !replaced {
 		c.size++

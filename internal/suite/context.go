@@ -33,6 +33,9 @@ const (
 // ErrContext says that a context is out of its limits.
 var ErrContext = errors.New("additional data is invalid")
 
+// none reports whether c binds nothing.
+func (c Context) none() bool { return len(c.Map) == 0 && len(c.Raw) == 0 }
+
 // Append appends the encoding of c to dst, or returns an ErrContext.
 func (c Context) Append(dst []byte) ([]byte, error) {
 	switch {
@@ -69,17 +72,34 @@ func appendMap(dst []byte, m map[string]string) ([]byte, error) {
 	} else {
 		slices.SortFunc(pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
 	}
+	start := len(dst)
 	dst = append(dst, contextMap)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(pairs)))
-	for _, p := range pairs {
+	for i := range pairs {
+		p := &pairs[i]
 		if p.key == "" {
 			return nil, fmt.Errorf("%w: encryption context with an empty key", ErrContext)
-		}
-		if !utf8.ValidString(p.key) || !utf8.ValidString(p.value) {
-			return nil, fmt.Errorf("%w: encryption context is not UTF-8", ErrContext)
 		}
 		dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(p.key))), p.key...)
 		dst = append(binary.BigEndian.AppendUint16(dst, uint16(len(p.value))), p.value...)
 	}
+	// Most contexts are ASCII, which shows at a glance at all of it.
+	if !ascii(dst[start:]) && slices.ContainsFunc(pairs, pair.notUTF8) {
+		return nil, fmt.Errorf("%w: encryption context is not UTF-8", ErrContext)
+	}
 	return dst, nil
+}
+
+func (p pair) notUTF8() bool { return !utf8.ValidString(p.key) || !utf8.ValidString(p.value) }
+
+// ascii reports whether all of b is ASCII.
+func ascii(b []byte) bool {
+	var or uint64
+	for ; len(b) >= 8; b = b[8:] {
+		or |= binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		or |= uint64(c)
+	}
+	return or&0x8080808080808080 == 0
 }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"encoding/binary"
 	"sync/atomic"
@@ -21,12 +22,13 @@ type openCache struct {
 }
 
 type opened struct {
-	n1   [xgcm.NonceHalf]byte
-	aead cipher.AEAD
+	n1      [xgcm.NonceHalf]byte
+	aead    cipher.AEAD
+	unbound []byte // what is authenticated without a context
 }
 
-// lookup returns the AEAD of the session of n1, or nil. A nil cache is empty.
-func (c *openCache) lookup(n1 []byte) cipher.AEAD {
+// lookup returns the session of n1, or nil. A nil cache is empty.
+func (c *openCache) lookup(n1 []byte) *opened {
 	if c == nil {
 		return nil
 	}
@@ -36,16 +38,17 @@ func (c *openCache) lookup(n1 []byte) cipher.AEAD {
 			continue
 		}
 		if o := c.slots[i].Load(); o != nil && string(o.n1[:]) == string(n1) {
-			return o.aead
+			return o
 		}
 	}
 	return nil
 }
 
-// remember keeps a session. Two at a time may keep one twice, or lose one,
-// which costs no more than time.
-func (c *openCache) remember(n1 []byte, aead cipher.AEAD) {
+// remember keeps the session of e. Two at a time may keep one twice, or lose
+// one, which costs no more than time.
+func (c *openCache) remember(e Envelope, aead cipher.AEAD) {
+	unbound, _ := Context{}.Append(bytes.Clone(e.bound()))
 	i := c.next.Add(1) % maxOpened
-	c.slots[i].Store(&opened{[xgcm.NonceHalf]byte(n1), aead})
-	c.tags[i].Store(binary.LittleEndian.Uint64(n1))
+	c.slots[i].Store(&opened{[xgcm.NonceHalf]byte(e.n1()), aead, unbound})
+	c.tags[i].Store(binary.LittleEndian.Uint64(e.n1()))
 }

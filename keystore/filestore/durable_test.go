@@ -315,7 +315,7 @@ func failNth(
 ) bool {
 	t.Helper()
 	dir := t.TempDir()
-	fsys := newFS()
+	fsys := &faultFS{idle: true}
 	s := openFS(t, dir, fsys)
 	put(t, s, "key/a", 1, "v1")
 	put(t, s, "key/a", 2, "v2")
@@ -340,7 +340,7 @@ func failNth(
 	if err := s.Close(); err != nil {
 		t.Errorf("%s: %v", where, err)
 	}
-	again := openStore(t, dir)
+	again := openFS(t, dir, &faultFS{idle: true})
 	sane(t, where+", reopened", again, false)
 	noTemps(t, dir)
 	if err == nil { // then it was done
