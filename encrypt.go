@@ -161,7 +161,7 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 	if err != nil {
 		return nil, err
 	}
-	if entry.Value.id != e.KeyID() {
+	if c.ref != "" && entry.Value.id != e.KeyID() {
 		return nil, ErrInvalidCiphertext
 	}
 	if err := entry.Value.state.usable(); err != nil {

@@ -2,6 +2,7 @@ package kms
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 )
@@ -28,6 +29,9 @@ func (id keyID) String() string {
 	}
 	return string(b)
 }
+
+// hash spreads key IDs: those that exist are random.
+func (id keyID) hash() uint64 { return binary.LittleEndian.Uint64(id[8:]) >> 8 }
 
 // recordKey is where the key is stored.
 func (id keyID) recordKey() string { return keyPrefix + id.String() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,11 +127,13 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 	}
 	c.keys = keycache.New(keycache.Config[keyID, *loadedKey]{
 		Get: c.getKey, Build: c.loadKey, MaxStale: o.MaxStale, Grace: o.OutageGrace,
-		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock,
+		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock, Hash: keyID.hash,
 	})
+	seed := maphash.MakeSeed()
 	c.aliases = keycache.New(keycache.Config[string, keyID]{
 		Get: c.getAlias, Build: c.loadAlias, MaxStale: o.MaxStale, Grace: o.OutageGrace,
 		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock,
+		Hash: func(name string) uint64 { return maphash.String(seed, name) },
 	})
 	return &KMS{core: c}, nil
 }

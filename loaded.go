@@ -43,7 +43,7 @@ func (lk *loadedKey) has(version uint32) bool {
 	return version >= 1 && uint64(version) <= uint64(len(lk.versions))
 }
 
-type keyEntry = keycache.Entry[*loadedKey]
+type keyEntry = keycache.Entry[keyID, *loadedKey]
 
 // getKey and loadKey are what the cache of keys reads and makes of it.
 func (c *core) getKey(ctx context.Context, id keyID) (keystore.Record, error) {

@@ -38,11 +38,10 @@ type use[K comparable] struct {
 // uses returns the last uses of all entries but that of fresh.
 func (c *Cache[K, V]) uses(fresh K) []use[K] {
 	list := make([]use[K], 0, c.size)
-	c.entries.Range(func(k, v any) bool {
-		if key := k.(K); key != fresh {
-			list = append(list, use[K]{key, time.Duration(v.(*Entry[V]).used.Load())})
+	for e := range c.all {
+		if e.key != fresh {
+			list = append(list, use[K]{e.key, e.Used()})
 		}
-		return true
-	})
+	}
 	return list
 }

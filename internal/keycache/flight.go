@@ -11,29 +11,29 @@ import (
 
 // A flight is one load of a key, which any number of callers wait for. It is
 // no caller's own, so that one who gives up does not fail the rest.
-type flight[V any] struct {
+type flight[K comparable, V any] struct {
 	start time.Duration // of its Get, or of its latest if it read again
 	done  chan struct{} // closed when entry and err are set
-	entry *Entry[V]
+	entry *Entry[K, V]
 	err   error
 }
 
 var errClosed = errors.New("cache is closed")
 
 // join returns a flight of key whose Get starts no earlier than since.
-func (c *Cache[K, V]) join(key K, since time.Duration) *flight[V] {
+func (c *Cache[K, V]) join(key K, since time.Duration) *flight[K, V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.joinLocked(key, since)
 }
 
 // joinLocked is join. c.mu is held.
-func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[V] {
+func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[K, V] {
 	// With MaxStale 0 a call takes part only in a Get that began after it did.
 	if f := c.flights[key]; f != nil && f.start >= since && c.MaxStale > 0 {
 		return f
 	}
-	f := &flight[V]{start: c.elapsed(), done: make(chan struct{})}
+	f := &flight[K, V]{start: c.elapsed(), done: make(chan struct{})}
 	if !c.Outage.start(func(ctx context.Context) { c.run(ctx, key, f) }) {
 		f.err = errClosed
 		close(f.done)
@@ -45,7 +45,7 @@ func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[V] {
 
 // wait returns what f brings, or e, if it is given, once the store has proved
 // slow or unreachable.
-func (c *Cache[K, V]) wait(ctx context.Context, f *flight[V], e *Entry[V]) (*Entry[V], error) {
+func (c *Cache[K, V]) wait(ctx context.Context, f *flight[K, V], e *Entry[K, V]) (*Entry[K, V], error) {
 	var patience <-chan time.Time
 	if e != nil {
 		timer := time.NewTimer(slow)
@@ -67,7 +67,7 @@ func (c *Cache[K, V]) wait(ctx context.Context, f *flight[V], e *Entry[V]) (*Ent
 }
 
 // run loads key for f.
-func (c *Cache[K, V]) run(ctx context.Context, key K, f *flight[V]) {
+func (c *Cache[K, V]) run(ctx context.Context, key K, f *flight[K, V]) {
 	ctx, cancel := context.WithTimeout(ctx, loadLimit)
 	defer cancel()
 	late := time.AfterFunc(slow, c.Outage.report)
@@ -106,7 +106,7 @@ type get struct {
 
 // load reads key once. Its result is void, and again is set, if the Get
 // started before a local write, or before something newer was learned.
-func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V], again bool, err error) {
+func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entry[K, V], again bool, err error) {
 	c.mu.Lock()
 	g := get{c.elapsed(), c.moment, c.marks[key].writes}
 	f.start = g.start
@@ -143,7 +143,7 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[V]) (e *Entry[V
 
 // judge says what rec means beside what is known: the entry there is, an error,
 // or neither if an entry is to be built.
-func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[V], error) {
+func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[K, V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.marks[key]
@@ -161,17 +161,15 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[V], error
 		return nil, keystore.ErrNotFound
 	}
 	c.learn(key, m, rec)
-	if v, ok := c.entries.Load(key); ok {
-		if e := v.(*Entry[V]); e.rev == rec.Rev {
-			c.confirm(e, g.start)
-			return e, nil
-		}
+	if e := c.entry(key); e != nil && e.rev == rec.Rev {
+		c.confirm(e, g.start)
+		return e, nil
 	}
 	return nil, nil
 }
 
 // build makes an entry of rec and publishes it.
-func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get) (*Entry[V], error) {
+func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get) (*Entry[K, V], error) {
 	v, err := c.Build(ctx, key, rec)
 	if err != nil {
 		// A record that does not open is not what was cached: fail closed.

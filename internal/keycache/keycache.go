@@ -45,6 +45,9 @@ type Config[K comparable, V any] struct {
 	// which costs more to read than to find the entry: then a timer says when
 	// an entry is no longer young, and a Lookup reads no clock.
 	Clock func() time.Duration
+
+	// Hash spreads keys evenly.
+	Hash func(K) uint64
 }
 
 // A Cache holds entries by key. It is safe for concurrent use; a Lookup that
@@ -52,20 +55,21 @@ type Config[K comparable, V any] struct {
 type Cache[K comparable, V any] struct {
 	Config[K, V]
 	elapsed func() time.Duration // Clock, or the system's
-	entries sync.Map             // K → *Entry[V]
+	table   atomic.Pointer[table[K, V]]
 
 	mu      sync.Mutex // guards the rest
 	size    int        // of entries
 	marks   map[K]mark
 	moment  Moment              // goes up with each revision that is learned
 	absent  map[K]time.Duration // since when
-	flights map[K]*flight[V]
+	flights map[K]*flight[K, V]
 	swept   time.Duration
 }
 
 // An Entry is what a record was made into.
-type Entry[V any] struct {
+type Entry[K comparable, V any] struct {
 	Value     V
+	key       K
 	rev       uint64
 	renewAt   time.Duration // age at which it is refreshed ahead of its time
 	forced    time.Duration // when a refresh was last forced; guarded by the cache's mu
@@ -73,11 +77,12 @@ type Entry[V any] struct {
 	used      atomic.Int64  // about when it was last looked up
 	young     atomic.Bool   // with the system's clock: age is below renewAt
 	renewing  atomic.Bool   // such a refresh is under way
+	dead      bool          // in the place of one that was dropped
 }
 
 // Used returns about when the entry was last looked up, by the cache's clock: no
 // more than about half of MaxStale ago.
-func (e *Entry[V]) Used() time.Duration { return time.Duration(e.used.Load()) }
+func (e *Entry[K, V]) Used() time.Duration { return time.Duration(e.used.Load()) }
 
 // New returns an empty Cache.
 func New[K comparable, V any](c Config[K, V]) *Cache[K, V] {
@@ -86,31 +91,32 @@ func New[K comparable, V any](c Config[K, V]) *Cache[K, V] {
 		start := time.Now()
 		elapsed = func() time.Duration { return time.Since(start) }
 	}
-	return &Cache[K, V]{
+	cache := &Cache[K, V]{
 		Config:  c,
 		elapsed: elapsed,
 		marks:   map[K]mark{},
 		absent:  map[K]time.Duration{},
-		flights: map[K]*flight[V]{},
+		flights: map[K]*flight[K, V]{},
 	}
+	cache.table.Store(&table[K, V]{slots: make([]atomic.Pointer[Entry[K, V]], minSlots)})
+	return cache
 }
 
 // Lookup returns the entry of key, no older than MaxStale, or up to Grace
 // older while the store is down. Where there is no record the error is
 // keystore.ErrNotFound.
-func (c *Cache[K, V]) Lookup(ctx context.Context, key K) (*Entry[V], error) {
-	v, ok := c.entries.Load(key)
-	if !ok {
+func (c *Cache[K, V]) Lookup(ctx context.Context, key K) (*Entry[K, V], error) {
+	e := c.entry(key)
+	if e == nil {
 		return c.cold(ctx, key)
 	}
-	e := v.(*Entry[V])
 	if c.isYoung(e) {
 		return e, nil
 	}
 	return c.validate(ctx, key, e)
 }
 
-func (c *Cache[K, V]) cold(ctx context.Context, key K) (*Entry[V], error) {
+func (c *Cache[K, V]) cold(ctx context.Context, key K) (*Entry[K, V], error) {
 	now := c.elapsed()
 	if err := c.known(key, now); err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func (c *Cache[K, V]) cold(ctx context.Context, key K) (*Entry[V], error) {
 }
 
 // isYoung reports whether e is young enough to be used without further ado.
-func (c *Cache[K, V]) isYoung(e *Entry[V]) bool {
+func (c *Cache[K, V]) isYoung(e *Entry[K, V]) bool {
 	if c.Clock == nil {
 		return e.young.Load()
 	}
@@ -133,7 +139,7 @@ func (c *Cache[K, V]) isYoung(e *Entry[V]) bool {
 }
 
 // confirm notes that a Get which started at start has shown e. c.mu is held.
-func (c *Cache[K, V]) confirm(e *Entry[V], start time.Duration) {
+func (c *Cache[K, V]) confirm(e *Entry[K, V], start time.Duration) {
 	e.validated.Store(max(e.validated.Load(), int64(start)))
 	if left := e.renewAt - (c.elapsed() - start); c.Clock == nil && left > 0 {
 		e.young.Store(true)
@@ -145,14 +151,14 @@ func (c *Cache[K, V]) confirm(e *Entry[V], start time.Duration) {
 
 // touch notes a use, at most once in usedInterval: writing at each would make
 // the cores pass the entry back and forth.
-func (e *Entry[V]) touch(now time.Duration) {
+func (e *Entry[K, V]) touch(now time.Duration) {
 	if now-time.Duration(e.used.Load()) >= usedInterval {
 		e.used.Store(int64(now))
 	}
 }
 
 // validate returns e, or what has replaced it, by way of the store if it must.
-func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
+func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[K, V]) (*Entry[K, V], error) {
 	now := c.elapsed()
 	e.touch(now)
 	age := now - time.Duration(e.validated.Load())
@@ -170,7 +176,7 @@ func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[V]) (*Entry[
 }
 
 // refreshAhead validates e in the background, so that a key in use never waits.
-func (c *Cache[K, V]) refreshAhead(key K, e *Entry[V], now time.Duration) {
+func (c *Cache[K, V]) refreshAhead(key K, e *Entry[K, V], now time.Duration) {
 	if c.Outage.down.Load() || !e.renewing.CompareAndSwap(false, true) {
 		return
 	}
@@ -186,11 +192,11 @@ func (c *Cache[K, V]) refreshAhead(key K, e *Entry[V], now time.Duration) {
 // Refresh returns an entry of key that is newer than e, or e itself if there is
 // none. At most once a second does it ask the store whether there is: what a
 // caller presents cannot make the library load the store.
-func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V], error) {
+func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[K, V]) (*Entry[K, V], error) {
 	f := c.force(key, e)
 	if f == nil {
-		if v, ok := c.entries.Load(key); ok {
-			return v.(*Entry[V]), nil
+		if newer := c.entry(key); newer != nil {
+			return newer, nil
 		}
 		f = c.join(key, c.elapsed())
 	}
@@ -199,11 +205,11 @@ func (c *Cache[K, V]) Refresh(ctx context.Context, key K, e *Entry[V]) (*Entry[V
 
 // force returns the flight that refreshes e, or nil if e was replaced already
 // or none may be made.
-func (c *Cache[K, V]) force(key K, e *Entry[V]) *flight[V] {
+func (c *Cache[K, V]) force(key K, e *Entry[K, V]) *flight[K, V] {
 	now := c.elapsed()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if v, ok := c.entries.Load(key); !ok || v.(*Entry[V]) != e {
+	if c.entry(key) != e {
 		return nil
 	}
 	if since := now - e.forced; 0 <= since && since < forcedPause {
@@ -269,8 +275,8 @@ func (c *Cache[K, V]) Observe(key K, rec keystore.Record, began Moment) error {
 func (c *Cache[K, V]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.Clear()
 	c.size = 0
+	c.table.Store(&table[K, V]{slots: make([]atomic.Pointer[Entry[K, V]], minSlots)})
 }
 
 // Len returns the number of entries.
@@ -280,27 +286,18 @@ func (c *Cache[K, V]) Len() int {
 	return c.size
 }
 
-// drop removes an entry. c.mu is held.
-func (c *Cache[K, V]) drop(key K) {
-	if _, ok := c.entries.LoadAndDelete(key); ok {
-		c.size--
-	}
-}
-
 // publish puts an entry of rec in the place of what was there. c.mu is held.
-func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[V] {
+func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[K, V] {
 	// Refreshed at about half its time, and not all at once.
 	jitter := 0.9 + 0.2*rand.Float64()
 	now := c.elapsed()
-	e := &Entry[V]{
-		Value: v, rev: rev, forced: now - forcedPause,
+	e := &Entry[K, V]{
+		Value: v, key: key, rev: rev, forced: now - forcedPause,
 		renewAt: time.Duration(jitter * float64(c.MaxStale/2)),
 	}
 	c.confirm(e, start)
 	e.used.Store(int64(now))
-	if _, replaced := c.entries.Swap(key, e); !replaced {
-		c.size++
-	}
+	c.put(e)
 	c.evict(key, now)
 	return e
 }

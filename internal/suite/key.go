@@ -108,7 +108,7 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	session := k.opened.Load().lookup(e.n1())
-	if session != nil && c.none() {
+	if session != nil && session.unbound != nil && c.none() {
 		return openInto(dst, session.aead, e, session.unbound)
 	}
 	buf := scratch.Get().(*[]byte)
@@ -140,7 +140,7 @@ func (k *Key) openCold(dst []byte, e Envelope, aad []byte) ([]byte, error) {
 	if k.opened.Load() == nil {
 		k.opened.CompareAndSwap(nil, new(openCache))
 	}
-	k.opened.Load().remember(e, aead)
+	k.opened.Load().remember(e, aead, aad)
 	return dst, nil
 }
 

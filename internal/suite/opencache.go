@@ -24,7 +24,7 @@ type openCache struct {
 type opened struct {
 	n1      [xgcm.NonceHalf]byte
 	aead    cipher.AEAD
-	unbound []byte // what is authenticated without a context
+	unbound []byte // what is authenticated without a context, if that was opened
 }
 
 // lookup returns the session of n1, or nil. A nil cache is empty.
@@ -44,11 +44,14 @@ func (c *openCache) lookup(n1 []byte) *opened {
 	return nil
 }
 
-// remember keeps the session of e. Two at a time may keep one twice, or lose
-// one, which costs no more than time.
-func (c *openCache) remember(e Envelope, aead cipher.AEAD) {
-	unbound, _ := Context{}.Append(bytes.Clone(e.bound()))
+// remember keeps the session of an envelope that was opened with aad. Two at a
+// time may keep one twice, or lose one, which costs no more than time.
+func (c *openCache) remember(e Envelope, aead cipher.AEAD, aad []byte) {
+	o := &opened{n1: [xgcm.NonceHalf]byte(e.n1()), aead: aead}
+	if len(aad) == offN2+1 {
+		o.unbound = bytes.Clone(aad)
+	}
 	i := c.next.Add(1) % maxOpened
-	c.slots[i].Store(&opened{[xgcm.NonceHalf]byte(e.n1()), aead, unbound})
+	c.slots[i].Store(o)
 	c.tags[i].Store(binary.LittleEndian.Uint64(e.n1()))
 }

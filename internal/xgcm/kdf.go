@@ -5,7 +5,10 @@
 // whole of XAES-256-GCM for everything that is sealed at rest.
 package xgcm
 
-import "crypto/cipher"
+import (
+	"crypto/cipher"
+	"crypto/subtle"
+)
 
 // NonceHalf is the size of either half of the nonce: N1 derives, N2 seals.
 const NonceHalf = 12
@@ -38,9 +41,7 @@ func (k *KDF) Derive(key, n1 []byte) {
 		m := key[i : i+16]
 		m[0], m[1], m[2], m[3] = 0, byte(i/16+1), 'X', 0
 		copy(m[4:], n1)
-		for j := range m {
-			m[j] ^= k.k1[j]
-		}
+		subtle.XORBytes(m, m, k.k1[:])
 		k.block.Encrypt(m, m)
 	}
 }
