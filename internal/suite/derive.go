@@ -15,8 +15,9 @@ import (
 // A sessions makes AEADs that draw their own nonces: what they seal and open is
 // N2 ‖ ciphertext ‖ tag. They are safe for concurrent use.
 type sessions interface {
-	// Session returns the AEAD of the key that n1 derives.
-	Session(n1 []byte) cipher.AEAD
+	// Session returns the AEAD of the key that n1 derives, in kx of 32 bytes,
+	// which is clear again afterwards.
+	Session(n1, kx []byte) cipher.AEAD
 }
 
 const salt = "kms-envelope/v1"
@@ -70,18 +71,17 @@ func newSM4Sessions(key [16]byte, p gm.Provider) (*sm4Sessions, error) {
 	return &sm4Sessions{key, p}, nil
 }
 
-func (s *sm4Sessions) Session(n1 []byte) cipher.AEAD {
+func (s *sm4Sessions) Session(n1, kx []byte) cipher.AEAD {
 	block, err := s.gm.NewSM4(&s.key)
 	if err != nil {
 		panic("suite: " + err.Error())
 	}
-	var kx [16]byte
-	xgcm.NewKDF(block).Derive(kx[:], n1)
-	aead, err := s.gm.NewSM4GCM(&kx)
+	xgcm.NewKDF(block).Derive(kx[:16], n1)
+	aead, err := s.gm.NewSM4GCM((*[16]byte)(kx))
 	if err != nil {
 		panic("suite: " + err.Error())
 	}
-	clear(kx[:])
+	clear(kx)
 	return randomNonce{aead}
 }
 

@@ -69,7 +69,7 @@ func (k *Key) session(now time.Duration) *session {
 	copy(aad, k.prefix[:])
 	n1 := aad[offN1:]
 	rand.Read(n1)
-	return &session{k.sessions.Session(n1), sessionMessages, now + sessionLife, aad}
+	return &session{k.sessions.Session(n1, make([]byte, 32)), sessionMessages, now + sessionLife, aad}
 }
 
 // Seal appends to dst the envelope of plaintext bound to c. It allocates
@@ -95,8 +95,15 @@ func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte,
 	return dst, nil
 }
 
-// scratch holds buffers for what an envelope is opened with.
-var scratch = sync.Pool{New: func() any { return new(make([]byte, 0, offN2+roomForContext)) }}
+// A scratch is what opening an envelope takes in buffers.
+type scratch struct {
+	aad []byte
+	kx  [32]byte
+}
+
+var scratches = sync.Pool{
+	New: func() any { return &scratch{aad: make([]byte, 0, offN2+roomForContext)} },
+}
 
 // Open appends to dst the plaintext of e, if e is this key's and bound to c.
 // Otherwise it returns ErrInvalid and nothing else, or an ErrContext. It
@@ -111,37 +118,32 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 	if session != nil && session.unbound != nil && c.none() {
 		return openInto(dst, session.aead, e, session.unbound)
 	}
-	buf := scratch.Get().(*[]byte)
-	aad, err := c.Append(append((*buf)[:0], e.bound()...))
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	aad, err := c.Append(append(s.aad[:0], e.bound()...))
 	if err != nil {
-		scratch.Put(buf)
 		return nil, err
 	}
-	if session != nil {
-		dst, err = openInto(dst, session.aead, e, aad)
-	} else {
-		dst, err = k.openCold(dst, e, aad)
-	}
 	if cap(aad) <= maxKeptContext {
-		*buf = aad
+		s.aad = aad
 	}
-	scratch.Put(buf)
+	if session != nil {
+		return openInto(dst, session.aead, e, aad)
+	}
+	// What has opened an envelope is no attacker's, and is remembered.
+	aead := k.sessions.Session(e.n1(), s.kx[:])
+	if dst, err = openInto(dst, aead, e, aad); err == nil {
+		k.remember(e, aead, aad)
+	}
 	return dst, err
 }
 
-// openCold is openInto for a session that is not remembered. It is from now on
-// if it has opened an envelope, and so is no attacker's.
-func (k *Key) openCold(dst []byte, e Envelope, aad []byte) ([]byte, error) {
-	aead := k.sessions.Session(e.n1())
-	dst, err := openInto(dst, aead, e, aad)
-	if err != nil {
-		return nil, err
-	}
+// remember keeps the session of an envelope that was opened with aad.
+func (k *Key) remember(e Envelope, aead cipher.AEAD, aad []byte) {
 	if k.opened.Load() == nil {
 		k.opened.CompareAndSwap(nil, new(openCache))
 	}
 	k.opened.Load().remember(e, aead, aad)
-	return dst, nil
 }
 
 // owns compares H ‖ C in constant time, a word at a time.

@@ -7,7 +7,7 @@ package xgcm
 
 import (
 	"crypto/cipher"
-	"crypto/subtle"
+	"encoding/binary"
 )
 
 // NonceHalf is the size of either half of the nonce: N1 derives, N2 seals.
@@ -37,11 +37,13 @@ func NewKDF(block cipher.Block) *KDF {
 // Derive fills key, of a multiple of 16 bytes, for the nonce half n1.
 func (k *KDF) Derive(key, n1 []byte) {
 	_ = n1[NonceHalf-1]
+	lo, hi := binary.LittleEndian.Uint64(k.k1[:]), binary.LittleEndian.Uint64(k.k1[8:])
 	for i := 0; i < len(key); i += 16 {
 		m := key[i : i+16]
 		m[0], m[1], m[2], m[3] = 0, byte(i/16+1), 'X', 0
 		copy(m[4:], n1)
-		subtle.XORBytes(m, m, k.k1[:])
+		binary.LittleEndian.PutUint64(m, binary.LittleEndian.Uint64(m)^lo)
+		binary.LittleEndian.PutUint64(m[8:], binary.LittleEndian.Uint64(m[8:])^hi)
 		k.block.Encrypt(m, m)
 	}
 }

@@ -25,11 +25,10 @@ func NewKey(key *[32]byte) *Key {
 	return &Key{NewKDF(block)}
 }
 
-// Session returns AES-256-GCM under the key derived from n1, NonceHalf bytes.
-// It draws each message's N2 itself and takes no nonce: what it seals and opens
+// Session returns AES-256-GCM under the key derived from n1, NonceHalf bytes. The
+// key is derived in kx, 32 bytes, which is clear again afterwards. The AEAD draws each message's N2 itself and takes no nonce: what it seals and opens
 // is N2 ‖ ciphertext ‖ tag. It is safe for concurrent use.
-func (k *Key) Session(n1 []byte) cipher.AEAD {
-	kx := make([]byte, 32)
+func (k *Key) Session(n1, kx []byte) cipher.AEAD {
 	k.kdf.Derive(kx, n1)
 	// The one GCM that FIPS 140-3 mode allows, and the one whose nonces
 	// cannot be got wrong.
@@ -46,7 +45,7 @@ func (k *Key) Session(n1 []byte) cipher.AEAD {
 func (k *Key) Seal(dst, plaintext, aad []byte) []byte {
 	n1 := make([]byte, NonceHalf)
 	rand.Read(n1)
-	return k.Session(n1).Seal(append(dst, n1...), nil, plaintext, aad)
+	return k.Session(n1, make([]byte, 32)).Seal(append(dst, n1...), nil, plaintext, aad)
 }
 
 // ErrOpen says that sealed bytes, or what they are bound to, were altered.
@@ -57,7 +56,7 @@ func (k *Key) Open(dst, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < Overhead {
 		return nil, ErrOpen
 	}
-	plaintext, err := k.Session(sealed[:NonceHalf]).Open(dst, nil, sealed[NonceHalf:], aad)
+	plaintext, err := k.Session(sealed[:NonceHalf], make([]byte, 32)).Open(dst, nil, sealed[NonceHalf:], aad)
 	if err != nil {
 		return nil, ErrOpen
 	}
