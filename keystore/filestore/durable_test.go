@@ -314,7 +314,8 @@ func failNth(
 	t *testing.T, name string, op func(keystore.Store) error, fault error, after bool, n int,
 ) bool {
 	t.Helper()
-	dir := t.TempDir()
+	dir := fastDir(t)
+	defer os.RemoveAll(dir)
 	fsys := &faultFS{idle: true}
 	s := openFS(t, dir, fsys)
 	put(t, s, "key/a", 1, "v1")

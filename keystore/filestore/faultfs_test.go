@@ -3,6 +3,7 @@ package filestore_test
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -168,6 +169,18 @@ func (f *faultFile) Close() error {
 	err := f.fs.do("close", f.name, f.File.Close)
 	f.File.Close() // whatever the hook said
 	return err
+}
+
+// fastDir is t.TempDir in memory where a system has such a place: for tests that
+// write thousands of files and pull no plug.
+func fastDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "filestore")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // openFS opens dir on fsys until the test ends.
