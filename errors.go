@@ -156,8 +156,11 @@ func storeError(err error) error {
 			return err
 		}
 	}
-	if errors.Is(err, keystore.ErrCorrupt) {
+	switch {
+	case errors.Is(err, keystore.ErrCorrupt):
 		return fmt.Errorf("%w: %w", ErrTampered, err)
+	case errors.Is(err, keystore.ErrTooNew):
+		return fmt.Errorf("%w: %w", ErrFormatTooNew, err)
 	}
 	return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
 }

@@ -312,13 +312,17 @@ func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Mo
 	if err != nil {
 		return id, nil, fmt.Errorf("%w: record key %q", ErrTampered, rec.Key)
 	}
+	var key *record.Key
 	if rec.Rev == 0 {
-		return id, &Key{ID: id.String()}, ErrTampered // damaged
+		key, err = k.readKey(ctx, id) // it is damaged, and a Get says how
+	} else {
+		var body []byte
+		key, body, err = k.openKey(ctx, rec)
+		clear(body)
+		err = storeError(k.observe(id, rec, began, err))
 	}
-	key, body, err := k.openKey(ctx, rec)
-	clear(body)
-	if err = k.observe(id, rec, began, err); err != nil {
-		return id, &Key{ID: id.String()}, storeError(err)
+	if err != nil {
+		return id, &Key{ID: id.String()}, err
 	}
 	return id, describe(id, key), nil
 }

@@ -272,3 +272,36 @@ func TestFileStore(t *testing.T) {
 		must(t, store.Close())
 	}
 }
+
+// What filestore says of a damaged file, or of one that a newer version wrote,
+// reaches the caller as such, not as an outage.
+func TestDamagedFile(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	k := open(t, fileStore(t, dir), &kms.Options{MaxStale: -1})
+	key := newKey(t, k, "")
+	file := filepath.Join(dir, "key", key)
+	good, err := os.ReadFile(file)
+	must(t, err)
+	newer := bytes.Clone(good)
+	newer[7]++ // the version of the file's format
+	for _, c := range []struct {
+		file     []byte
+		sentinel error
+	}{{nil, kms.ErrTampered}, {good[:30], kms.ErrTampered}, {newer, kms.ErrFormatTooNew}} {
+		must(t, os.WriteFile(file, c.file, 0o600))
+		_, err := k.Encrypt(ctx, key, password, nil)
+		want(t, err, c.sentinel)
+		_, err = k.DescribeKey(ctx, key)
+		want(t, err, c.sentinel)
+		_, err = k.RotateKey(ctx, key)
+		want(t, err, c.sentinel)
+		for d, err := range k.Keys(ctx, "") {
+			if want(t, err, c.sentinel); d.ID != key {
+				t.Errorf("key %+v", d)
+			}
+		}
+	}
+	must(t, os.WriteFile(file, good, 0o600))
+	encrypt(t, k, key, password, nil)
+}

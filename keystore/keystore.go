@@ -34,6 +34,7 @@ var (
 	ErrConflict = errors.New("keystore: revision conflict") // nothing was changed
 	ErrInvalid  = errors.New("keystore: invalid argument")  // nothing was changed
 	ErrCorrupt  = errors.New("keystore: damaged record")    // never reported as ErrNotFound
+	ErrTooNew   = errors.New("keystore: record of a newer format")
 	ErrClosed   = errors.New("keystore: store is closed")
 )
 
@@ -68,7 +69,8 @@ type Record struct {
 // After Close, every method returns ErrClosed.
 type Store interface {
 	// Get returns the record under key, or ErrNotFound, or ErrCorrupt when a
-	// record is there but damaged.
+	// record is there but damaged, or ErrTooNew when a newer version of the
+	// driver wrote it.
 	Get(ctx context.Context, key string) (Record, error)
 
 	// Put creates r if r.Rev is 1 and no record is there; otherwise it

@@ -116,7 +116,7 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entr
 	switch {
 	case errors.Is(err, keystore.ErrNotFound):
 		rec = keystore.Record{}
-	case errors.Is(err, keystore.ErrCorrupt):
+	case errors.Is(err, keystore.ErrCorrupt), errors.Is(err, keystore.ErrTooNew):
 		c.expel(key)
 		return nil, false, err
 	case err != nil:

@@ -13,7 +13,7 @@ import (
 
 func TestStore(t *testing.T) {
 	keystoretest.Run(t, func(t *testing.T) func() keystore.Store {
-		dir := t.TempDir()
+		dir := fastDir(t)
 		return func() keystore.Store { return openStore(t, dir) }
 	})
 }
@@ -25,7 +25,7 @@ func TestProcesses(t *testing.T) {
 }
 
 func FuzzStore(f *testing.F) {
-	keystoretest.Fuzz(f, func(t *testing.T) keystore.Store { return openStore(t, t.TempDir()) })
+	keystoretest.Fuzz(f, func(t *testing.T) keystore.Store { return openStore(t, fastDir(t)) })
 }
 
 // TestBlockedByLock has another process, as it were, hold the lock.

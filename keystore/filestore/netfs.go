@@ -8,9 +8,14 @@ func checkLocal(dir string) error {
 	if err != nil {
 		return wrap(err)
 	}
-	if kind != "" {
-		return fmt.Errorf("filestore: %s is on a network file system (%s), which may lose or "+
-			"overwrite keys: use a local disk, or Options.AllowNetworkFS at your own risk", dir, kind)
+	return refuse(dir, kind)
+}
+
+// refuse returns an error unless kind, of a network file system, is empty.
+func refuse(dir, kind string) error {
+	if kind == "" {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("filestore: %s is on a network file system (%s), which may lose or "+
+		"overwrite keys: use a local disk, or Options.AllowNetworkFS at your own risk", dir, kind)
 }

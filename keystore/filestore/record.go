@@ -2,7 +2,6 @@ package filestore
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
@@ -33,7 +32,7 @@ const (
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-	errNewer = errors.New("written by a newer version of this module: upgrade to read it")
+	errNewer = fmt.Errorf("%w: upgrade this module to read it", keystore.ErrTooNew)
 )
 
 // encode returns the file for r.

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/embedkms/kms/internal/durable"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/filestore"
 )
@@ -283,7 +282,7 @@ func TestOpenWhileLocked(t *testing.T) {
 	dir := t.TempDir()
 	openStore(t, dir).Close()
 	release := holdLock(t, dir)
-	opened := make(chan error)
+	opened := make(chan error, 1)
 	go func() {
 		s, err := filestore.Open(dir, nil)
 		if err == nil {
@@ -297,10 +296,11 @@ func TestOpenWhileLocked(t *testing.T) {
 	}
 }
 
-// TestNoDurability refuses to go on without the lock.
+// TestSetUpFails lets each call of the first Open fail once: the next one must
+// not find anything in its way.
 func TestSetUpFails(t *testing.T) {
 	for n := 0; ; n++ {
-		fsys := newFS()
+		fsys := &faultFS{idle: true}
 		i := -1
 		fsys.before(func(string) error {
 			if i++; i == n {
@@ -308,7 +308,7 @@ func TestSetUpFails(t *testing.T) {
 			}
 			return nil
 		})
-		dir := filepath.Join(t.TempDir(), "store")
+		dir := filepath.Join(fastDir(t), "store")
 		s, err := filestore.OpenFS(fsys, dir, &filestore.Options{})
 		if err == nil {
 			s.Close()
@@ -323,5 +323,3 @@ func TestSetUpFails(t *testing.T) {
 		noTemps(t, dir)
 	}
 }
-
-var _ = durable.TempPrefix
