@@ -22,6 +22,9 @@ func (k *KMS) CreateAlias(ctx context.Context, alias, key string) error {
 }
 
 func (k *KMS) createAlias(ctx context.Context, c *call, ref string) error {
+	if err := k.alive(); err != nil {
+		return err
+	}
 	if _, err := parseAlias(c.ref); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 // A DataKey is a key that the caller encrypts with, and its ciphertext to keep
 // beside what it has encrypted. However it is printed, logged or marshalled to
-// JSON, its plaintext does not show.
+// JSON, its plaintext does not show; other encoders, such as gob, would show it.
 type DataKey struct {
 	Plaintext  []byte // nil if it was not asked for; Destroy it after use
 	Ciphertext []byte
@@ -87,6 +87,9 @@ func (k *KMS) generate(ctx context.Context, key string, size int, aad AAD, keep 
 }
 
 func (k *KMS) generateDataKey(ctx context.Context, c *call, size int, aad AAD) (*DataKey, error) {
+	if err := k.alive(); err != nil {
+		return nil, err
+	}
 	if size < 1 || size > MaxDataKey {
 		return nil, fmt.Errorf("%w: data key of %d bytes, want 1 to %d", ErrInvalidArgument, size, MaxDataKey)
 	}

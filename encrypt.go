@@ -93,6 +93,9 @@ func (k *KMS) DecryptWith(ctx context.Context, key string, ciphertext []byte, aa
 // seal encrypts plaintext for a purpose under the key that c.ref names. A digest
 // that is not nil must be that of plaintext.
 func (k *KMS) seal(ctx context.Context, c *call, p suite.Purpose, dst, plaintext, digest []byte, aad AAD) (*loadedKey, []byte, error) {
+	if err := k.alive(); err != nil {
+		return nil, nil, err
+	}
 	if n := len(plaintext); n < 1 || n > p.Max() {
 		return nil, nil, fmt.Errorf("%w: %d bytes, want 1 to %d", ErrInvalidPlaintext, n, p.Max())
 	}
@@ -127,6 +130,9 @@ func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD) (*keyEntr
 
 // open decrypts a ciphertext of a purpose. With c.ref set, only of that key.
 func (k *KMS) open(ctx context.Context, c *call, p suite.Purpose, dst, ciphertext []byte, aad AAD) ([]byte, *loadedKey, error) {
+	if err := k.alive(); err != nil {
+		return nil, nil, err
+	}
 	e, err := suite.Parse(ciphertext)
 	if err != nil || e.Purpose() != p {
 		return nil, nil, ErrInvalidCiphertext
@@ -149,7 +155,7 @@ func (k *KMS) open(ctx context.Context, c *call, p suite.Purpose, dst, ciphertex
 // openPinned is open for a caller who names the key, who must not get another's
 // plaintext by naming none.
 func (k *KMS) openPinned(ctx context.Context, c *call, p suite.Purpose, ciphertext []byte, aad AAD) ([]byte, *loadedKey, error) {
-	if c.ref == "" {
+	if c.ref == "" && k.alive() == nil {
 		return nil, nil, ErrInvalidKeyRef
 	}
 	return k.open(ctx, c, p, nil, ciphertext, aad)

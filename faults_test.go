@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,33 @@ func TestCreateUnderFaults(t *testing.T) {
 	}
 }
 
+// A key whose reply was lost, and which another process has rotated since, is
+// the caller's all the same.
+func TestCreateThenRotatedElsewhere(t *testing.T) {
+	ctx := t.Context()
+	inner := memstore.New()
+	store := faultstore.New(inner)
+	k, other := open(t, store, nil), open(t, inner, nil)
+	var lost, rotated atomic.Bool
+	store.Fault = func(c faultstore.Call) faultstore.Fault {
+		if c.Method == "Put" && lost.CompareAndSwap(false, true) {
+			return faultstore.LoseReply
+		}
+		return faultstore.None
+	}
+	store.Block = func(_ context.Context, c faultstore.Call) {
+		if c.Method == "Get" && lost.Load() && rotated.CompareAndSwap(false, true) {
+			_, err := other.RotateKey(ctx, strings.TrimPrefix(c.Key, "key/"))
+			must(t, err)
+		}
+	}
+	key, err := k.CreateKey(ctx, nil)
+	must(t, err)
+	if d, err := k.DescribeKey(ctx, key.ID); err != nil || d.PrimaryVersion != 2 || count(t, inner, "key/") != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestAliasRace(t *testing.T) {
 	ctx := t.Context()
 	store := memstore.New()
@@ -194,6 +222,12 @@ func TestCancelled(t *testing.T) {
 		k := open(t, store, nil)
 		key := newKey(t, k, kms.KeySpecAES256)
 		before := count(t, store, "")
+		for range 20 { // what is cancelled beforehand is never done
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := k.CreateKey(gone, nil)
+			want(t, err, kms.ErrStoreUnavailable)
+		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		for name, call := range everyCallWithKey(k, key) {

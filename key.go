@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -213,17 +214,23 @@ func checkTags(tags map[string]string) error {
 func (k *KMS) putNewKey(ctx context.Context, id keyID, key *record.Key) error {
 	data := k.sealKey(id, 1, key)
 	rec, err := k.writer.Create(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
-		if cur.Rev != 0 {
-			return nil, ErrConflict // two equal UUIDs: no such luck
+		if cur.Rev == 0 {
+			return data, nil
 		}
-		return data, nil
+		stored, body, err := k.openKey(ctx, cur)
+		clear(body)
+		if err == nil && stored.Versions[0].ID != key.Versions[0].ID {
+			err = ErrConflict // two equal UUIDs: no such luck
+		}
+		return nil, err // it is ours: the reply was lost, and others have changed it since
 	})
 	k.keys.Wrote(id, rec)
 	return storeError(err)
 }
 
-// abandonKey removes a key that lost its alias to another, best effort. Nobody
-// knows its ID: it has encrypted nothing.
+// abandonKey removes a key that lost its alias to another, best effort. Its ID
+// was told to nobody, so it has encrypted nothing; a process that has seen it in
+// Keys meanwhile takes its absence for a rollback.
 func (k *KMS) abandonKey(ctx context.Context, id keyID) {
 	k.keys.Forget(id)
 	_ = k.store.Delete(ctx, id.recordKey(), 1)
@@ -253,15 +260,16 @@ func (k *KMS) describeKey(ctx context.Context, c *call) (*Key, error) {
 // Keys returns all keys in the order of their IDs, starting behind the ID
 // after, or with the first if it is empty. They are read from the store a page
 // at a time. A key whose record does not open is yielded as its error, with a
-// Key of which only the ID is set, and the scan goes on.
+// Key of which only the ID is set, and the scan goes on. An error that ends the
+// scan comes with a nil Key.
 func (k *KMS) Keys(ctx context.Context, after string) iter.Seq2[*Key, error] {
 	return func(yield func(*Key, error) bool) {
 		c := k.begin(OpKeys, after)
-		err := k.scanKeys(ctx, &c, func(id keyID, key *Key, err error) bool {
+		err := k.scanKeys(ctx, &c, func(id string, key *Key, err error) bool {
 			if err != nil {
-				err = &Error{c.op, id.String(), err}
+				return yield(&Key{ID: id}, &Error{c.op, id, err})
 			}
-			return yield(key, err)
+			return yield(key, nil)
 		})
 		if err = k.end(ctx, &c, nil, err); err != nil {
 			yield(nil, err)
@@ -269,7 +277,7 @@ func (k *KMS) Keys(ctx context.Context, after string) iter.Seq2[*Key, error] {
 	}
 }
 
-func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, error) bool) error {
+func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(string, *Key, error) bool) error {
 	if err := k.alive(); err != nil {
 		return err
 	}
@@ -287,7 +295,7 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, err
 	if k.dryRun {
 		return ErrDryRun
 	}
-	for {
+	for k.alive() == nil {
 		began := k.keys.Begin()
 		page, err := k.store.List(ctx, keyPrefix, last, pageSize)
 		if err != nil {
@@ -297,20 +305,21 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(keyID, *Key, err
 			return nil
 		}
 		for _, rec := range page {
-			id, key, err := k.listed(ctx, rec, began)
-			if !yield(id, key, err) {
+			key, err := k.listed(ctx, rec, began)
+			if !yield(strings.TrimPrefix(rec.Key, keyPrefix), key, err) {
 				return nil
 			}
 		}
 		last = page[len(page)-1].Key
 	}
+	return ErrClosed
 }
 
 // listed describes the key of a record that a scan has shown.
-func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Moment) (keyID, *Key, error) {
-	id, err := parseKeyID(rec.Key[len(keyPrefix):])
+func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Moment) (*Key, error) {
+	id, err := parseKeyID(strings.TrimPrefix(rec.Key, keyPrefix))
 	if err != nil {
-		return id, nil, fmt.Errorf("%w: record key %q", ErrTampered, rec.Key)
+		return nil, fmt.Errorf("%w: no key has this name", ErrTampered)
 	}
 	var key *record.Key
 	if rec.Rev == 0 {
@@ -322,9 +331,9 @@ func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Mo
 		err = storeError(k.observe(id, rec, began, err))
 	}
 	if err != nil {
-		return id, &Key{ID: id.String()}, err
+		return nil, err
 	}
-	return id, describe(id, key), nil
+	return describe(id, key), nil
 }
 
 // describe returns key without its material.

@@ -33,7 +33,10 @@ type Options struct {
 
 	// MaxStale is how long a change that another process made, such as
 	// disabling a key, may stay unseen in this one: 0 is 5 s, at most 60 s.
-	// Below 0 every call reads the store.
+	// Below 0 every call reads the store. With the system's clock a timer ends
+	// the use of a key without another look, at about half of MaxStale; a
+	// process that was frozen for longer may still make a call or two before
+	// its timers run again.
 	MaxStale time.Duration
 
 	// OutageGrace is how much longer than MaxStale keys in use go on serving
@@ -196,6 +199,14 @@ func (k *KMS) DryRun() *KMS { return &KMS{k.core, true} }
 // timestamp is the time as it is stored: to the millisecond, in UTC.
 func (c *core) timestamp() time.Time { return c.now().UTC().Truncate(time.Millisecond) }
 
+// get reads a record, under the key that was asked for whatever the store says
+// it is of: that is what the seal is checked against.
+func (c *core) get(ctx context.Context, key string) (keystore.Record, error) {
+	rec, err := c.store.Get(ctx, key)
+	rec.Key = key
+	return rec, err
+}
+
 // probe asks the store for the one record that is always there.
 func (c *core) probe(ctx context.Context) error {
 	_, err := c.store.Get(ctx, keyring.Key)
@@ -240,8 +251,11 @@ func (c *core) reloadRing(ctx context.Context, version keyring.UnknownVersionErr
 	if err != nil {
 		return nil, err
 	}
-	if !newer.Follows(ring) {
+	if !newer.SameStore(ring) {
 		return nil, fmt.Errorf("%w: keyring of another store", ErrTampered)
+	}
+	if newer.Rev() < ring.Rev() {
+		return nil, fmt.Errorf("%w: an old keyring", ErrRollback)
 	}
 	c.reloaded = now
 	c.ring.Store(newer)

@@ -818,7 +818,20 @@ func TestClose(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := k.Decrypt(ctx, ct, nil)
+	for _, ref := range []string{"", unknown, "alias/none", "nonsense"} { // whatever else is wrong
+		for name, call := range everyCallWithKey(k, ref) {
+			if err := call(ctx); !errors.Is(err, kms.ErrClosed) {
+				t.Errorf("%s %q: %v", name, ref, err)
+			}
+		}
+	}
+	_, err := k.Decrypt(ctx, ct[:5], nil)
+	want(t, err, kms.ErrClosed)
+	_, err = k.Encrypt(ctx, key, nil, nil)
+	want(t, err, kms.ErrClosed)
+	_, err = k.GenerateDataKey(ctx, key, 0, nil)
+	want(t, err, kms.ErrClosed)
+	_, err = k.Decrypt(ctx, ct, nil)
 	want(t, err, kms.ErrClosed)
 	_, err = k.CreateKey(ctx, nil)
 	want(t, err, kms.ErrClosed)

@@ -116,7 +116,7 @@ func (k *KMS) readID(ctx context.Context, ref string) (keyID, error) {
 // readKey reads a key from the store, without its material.
 func (k *KMS) readKey(ctx context.Context, id keyID) (*record.Key, error) {
 	began := k.keys.Begin()
-	rec, err := k.store.Get(ctx, id.recordKey())
+	rec, err := k.get(ctx, id.recordKey())
 	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
 		return nil, storeError(err)
 	}

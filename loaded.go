@@ -47,7 +47,7 @@ type keyEntry = keycache.Entry[keyID, *loadedKey]
 
 // getKey and loadKey are what the cache of keys reads and makes of it.
 func (c *core) getKey(ctx context.Context, id keyID) (keystore.Record, error) {
-	return c.store.Get(ctx, id.recordKey())
+	return c.get(ctx, id.recordKey())
 }
 
 func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loadedKey, error) {
@@ -67,6 +67,9 @@ func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loa
 		versions: make([]loadedVersion, len(key.Versions)),
 	}
 	for i, v := range key.Versions {
+		if len(v.Material) != s.KeySize() {
+			return nil, fmt.Errorf("%w: version %d has material of %d bytes", ErrTampered, i+1, len(v.Material))
+		}
 		lv := &lk.versions[i]
 		lv.data, err = suite.New(s, suite.Data, id, uint32(i+1), v.Material, c.gm)
 		if err == nil {
@@ -81,7 +84,7 @@ func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loa
 
 // getAlias and loadAlias are what the cache of aliases reads and makes of it.
 func (c *core) getAlias(ctx context.Context, name string) (keystore.Record, error) {
-	return c.store.Get(ctx, c.ring.Load().AliasKey(name))
+	return c.get(ctx, c.ring.Load().AliasKey(name))
 }
 
 func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (keyID, error) {

@@ -305,3 +305,22 @@ func TestDamagedFile(t *testing.T) {
 	must(t, os.WriteFile(file, good, 0o600))
 	encrypt(t, k, key, password, nil)
 }
+
+// A file that is no record, in a record's folder, is an error of its own in Keys.
+func TestForeignFile(t *testing.T) {
+	dir := t.TempDir()
+	k := open(t, fileStore(t, dir), nil)
+	key := newKey(t, k, "")
+	good, err := os.ReadFile(filepath.Join(dir, "key", key))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "key", key+".bak"), good, 0o600))
+	var ids []string
+	for d, err := range k.Keys(t.Context(), "") {
+		if ids = append(ids, d.ID); d.ID != key {
+			want(t, err, kms.ErrTampered)
+		}
+	}
+	if len(ids) != 2 || ids[0] != key || ids[1] != key+"/bak" {
+		t.Errorf("keys %q", ids)
+	}
+}

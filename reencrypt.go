@@ -33,6 +33,9 @@ func (k *KMS) ReEncrypt(ctx context.Context, ciphertext []byte, aad AAD, opts *R
 }
 
 func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD, opts *ReEncryptOptions) ([]byte, bool, error) {
+	if err := k.alive(); err != nil {
+		return nil, false, err
+	}
 	e, err := suite.Parse(ciphertext)
 	if err != nil || e.Purpose() == suite.PrivateKey {
 		return nil, false, ErrInvalidCiphertext

@@ -81,7 +81,11 @@ func (s *shownStore) Get(ctx context.Context, key string) (keystore.Record, erro
 		if rec.Rev == 0 {
 			return keystore.Record{}, keystore.ErrNotFound
 		}
-		return keystore.Record{Key: key, Rev: rec.Rev, Data: bytes.Clone(rec.Data)}, nil
+		rec.Data = bytes.Clone(rec.Data)
+		if rec.Key == "" {
+			rec.Key = key
+		}
+		return rec, nil
 	}
 	return s.Store.Get(ctx, key)
 }
@@ -149,6 +153,9 @@ func TestTamperRecord(t *testing.T) {
 		otherRec, err := store.Get(ctx, "key/"+other)
 		must(t, err)
 		check("another row", with(otherRec.Data), kms.ErrTampered)
+		check("another whole row", otherRec, kms.ErrTampered) // which says whose it is
+		otherRec.Rev = good.Rev
+		check("another row with this revision", otherRec, kms.ErrTampered)
 		check("another store", with(foreignRec.Data), kms.ErrTampered)
 		check("revision above", keystore.Record{Rev: good.Rev + 1, Data: good.Data}, kms.ErrTampered)
 		if good.Rev > 1 {

@@ -80,11 +80,18 @@ func (c *Cache[K, V]) run(ctx context.Context, key K, f *flight[K, V]) {
 		c.Outage.report()
 	}
 	c.mu.Lock()
+	c.retire(key, f)
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// retire keeps callers that come later from joining f. Where f has a result,
+// that is before c.mu is let go: a local write could come next, and who begins
+// after it must not get what was before. c.mu is held.
+func (c *Cache[K, V]) retire(key K, f *flight[K, V]) {
 	if c.flights[key] == f {
 		delete(c.flights, key)
 	}
-	c.mu.Unlock()
-	close(f.done)
 }
 
 // An unreachableError says that the store did not answer.
@@ -98,7 +105,8 @@ func isOutage(err error) bool {
 }
 
 // A get is what was known when a Get began.
-type get struct {
+type get[K comparable, V any] struct {
+	flight *flight[K, V] // that it is for
 	start  time.Duration
 	began  Moment
 	writes uint64 // local ones, of the key
@@ -108,7 +116,7 @@ type get struct {
 // started before a local write, or before something newer was learned.
 func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entry[K, V], again bool, err error) {
 	c.mu.Lock()
-	g := get{c.elapsed(), c.moment, c.marks[key].writes}
+	g := get[K, V]{f, c.elapsed(), c.moment, c.marks[key].writes}
 	f.start = g.start
 	c.mu.Unlock()
 
@@ -143,7 +151,7 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entr
 
 // judge says what rec means beside what is known: the entry there is, an error,
 // or neither if an entry is to be built.
-func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[K, V], error) {
+func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get[K, V]) (*Entry[K, V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.marks[key]
@@ -158,18 +166,20 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get) (*Entry[K, V], er
 	}
 	if rec.Rev == 0 {
 		c.rememberAbsent(key)
+		c.retire(key, g.flight)
 		return nil, keystore.ErrNotFound
 	}
 	c.learn(key, m, rec)
 	if e := c.entry(key); e != nil && e.rev == rec.Rev {
 		c.confirm(e, g.start)
+		c.retire(key, g.flight)
 		return e, nil
 	}
 	return nil, nil
 }
 
 // build makes an entry of rec and publishes it.
-func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get) (*Entry[K, V], error) {
+func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get[K, V]) (*Entry[K, V], error) {
 	v, err := c.Build(ctx, key, rec)
 	if err != nil {
 		// A record that does not open is not what was cached: fail closed.
@@ -181,6 +191,7 @@ func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g g
 	if m := c.marks[key]; m.writes != g.writes || m.rev != rec.Rev {
 		return nil, errReadAgain
 	}
+	c.retire(key, g.flight)
 	return c.publish(key, v, rec.Rev, g.start), nil
 }
 

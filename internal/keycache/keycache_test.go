@@ -449,6 +449,35 @@ func TestTable(t *testing.T) {
 
 func (f *fixture) put2(e *Entry[string, string]) { f.Cache.put(e) }
 
+// Who begins after a local write has returned never gets what was before, not
+// even from a load that was just ending.
+func TestEndingLoad(t *testing.T) {
+	f := newFixture(t, func(c *Config[string, string]) { c.MaxStale = time.Minute })
+	f.put(t, "a", 1, "1")
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = f.Lookup(context.Background(), "a")
+				}
+			}
+		})
+	}
+	for rev := uint64(2); rev < 3000; rev++ {
+		f.Wrote("a", f.put(t, "a", rev, fmt.Sprint(rev)))
+		if e := f.want(t, "a", fmt.Sprint(rev)); e.rev != rev {
+			t.Fatalf("revision %d, want %d", e.rev, rev)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
 // Lookups, writes, evictions and clearing at once; -race watches.
 func TestConcurrent(t *testing.T) {
 	f := newFixture(t, func(c *Config[string, string]) {

@@ -25,6 +25,7 @@ const AliasPrefix = "alias/"
 
 // A Ring is an open keyring. It never changes and is safe for concurrent use.
 type Ring struct {
+	rev      uint64
 	storeID  [16]byte
 	aliasKey [32]byte
 	storage  []storageKey // ascending versions; the last seals
@@ -111,7 +112,10 @@ func quoteIDs(wrappings []wrapping) string {
 // Has reports whether the ring has a version of the storage key.
 func (r *Ring) Has(v UnknownVersionError) bool { return r.sealers[uint32(v)] != nil }
 
-// Follows reports whether r is a keyring of the same store as old.
-func (r *Ring) Follows(old *Ring) bool {
-	return r.storeID == old.storeID && r.aliasKey == old.aliasKey
+// SameStore reports whether r and other are keyrings of one store.
+func (r *Ring) SameStore(other *Ring) bool {
+	return r.storeID == other.storeID && r.aliasKey == other.aliasKey
 }
+
+// Rev is the revision of the record that r was read from.
+func (r *Ring) Rev() uint64 { return r.rev }

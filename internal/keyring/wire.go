@@ -125,7 +125,7 @@ func (s *sealedRing) open(kk *[32]byte, rev uint64) (*Ring, error) {
 		return nil, record.ErrTampered
 	}
 	defer clear(body)
-	ring := &Ring{storeID: s.storeID}
+	ring := &Ring{rev: rev, storeID: s.storeID}
 	err = ring.parseBody(body)
 	switch {
 	case errors.Is(err, tlv.ErrTooNew):

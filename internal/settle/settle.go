@@ -87,10 +87,19 @@ func (w *Writer) run(ctx context.Context, key string, edit Edit, first func() (k
 	if err != nil {
 		return keystore.Record{}, err
 	}
-	for try := range maxRuns {
+	for try := 0; ; try++ {
+		// This also tells whether an earlier attempt has been stored, and what is
+		// stored by now leaves no room for it to land later. So an end without a
+		// write, below, is a certain one.
 		data, err := edit(cur)
 		if err != nil || data == nil {
 			return keystore.Record{Key: key, Rev: cur.Rev}, err
+		}
+		if err := ctx.Err(); err != nil {
+			return keystore.Record{}, err
+		}
+		if try == maxRuns {
+			return keystore.Record{}, ErrConflict
 		}
 		next := keystore.Record{Key: key, Rev: cur.Rev + 1, Data: data}
 		if cur, err = w.put(ctx, next); err != nil {
@@ -99,11 +108,8 @@ func (w *Writer) run(ctx context.Context, key string, edit Edit, first func() (k
 		if equal(cur, next) {
 			return next, nil
 		}
-		if err := pause(ctx, try); err != nil {
-			return keystore.Record{}, err
-		}
+		_ = pause(ctx, try)
 	}
-	return keystore.Record{}, ErrConflict
 }
 
 // put stores next and returns what is then known to be stored: next itself, or
@@ -152,6 +158,7 @@ func current(ctx context.Context, s keystore.Store, key string) (keystore.Record
 	if errors.Is(err, keystore.ErrNotFound) {
 		return keystore.Record{Key: key}, nil
 	}
+	rec.Key = key // whatever the store says it is of
 	return rec, err
 }
 

@@ -258,3 +258,62 @@ func (s *backwardStore) Put(ctx context.Context, r keystore.Record) error {
 	}
 	return s.Store.Put(ctx, r)
 }
+
+// A write that has landed, and on which another came, is found even by a caller
+// whose context has ended meanwhile.
+func TestLandedThenCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := memstore.New()
+		s := faultstore.New(inner)
+		ctx, cancel := context.WithCancel(t.Context())
+		s.Fault = func(c faultstore.Call) faultstore.Fault {
+			if c.Method == "Put" {
+				return faultstore.LoseReply
+			}
+			return faultstore.None
+		}
+		s.Block = func(_ context.Context, c faultstore.Call) {
+			if c.Method == "Get" && s.Calls("Put") == 1 {
+				if _, err := settle.NewWriter(inner).Update(t.Context(), "a", add("other")); err != nil {
+					t.Error(err)
+				}
+				cancel()
+			}
+		}
+		if _, err := settle.NewWriter(s).Update(ctx, "a", add("x")); err != nil {
+			t.Error(err)
+		}
+		if got := stored(t, inner); !slices.Equal(got, []string{"x", "other"}) {
+			t.Errorf("stored %q", got)
+		}
+	})
+}
+
+// A store that answers with another record is not believed about whose it is.
+func TestWrongKey(t *testing.T) {
+	inner := memstore.New()
+	s := &misnamingStore{inner}
+	if _, err := settle.NewWriter(s).Update(t.Context(), "a", add("x")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := settle.NewWriter(s).Update(t.Context(), "a", func(cur keystore.Record) ([]byte, error) {
+		if cur.Key != "a" {
+			t.Errorf("the edit is of %q", cur.Key)
+		}
+		return []byte("y"), nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := inner.Get(t.Context(), "b"); !errors.Is(err, keystore.ErrNotFound) {
+		t.Errorf("another record was written: %v", err)
+	}
+}
+
+type misnamingStore struct{ keystore.Store }
+
+func (s *misnamingStore) Get(ctx context.Context, key string) (keystore.Record, error) {
+	rec, err := s.Store.Get(ctx, key)
+	rec.Key = "b"
+	return rec, err
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/embedkms/kms/keystore"
@@ -124,8 +123,8 @@ func checkDamaged(t *testing.T, name string, s *filestore.Store, newer bool) {
 		t.Helper()
 		switch {
 		case newer:
-			if err == nil || errors.Is(err, keystore.ErrCorrupt) || !strings.Contains(err.Error(), "newer version") {
-				t.Errorf("%s: %s: %v, want a newer version", name, call, err)
+			if !errors.Is(err, keystore.ErrTooNew) || errors.Is(err, keystore.ErrCorrupt) {
+				t.Errorf("%s: %s: %v, want %v", name, call, err, keystore.ErrTooNew)
 			}
 		case !errors.Is(err, keystore.ErrCorrupt):
 			t.Errorf("%s: %s: %v, want %v", name, call, err, keystore.ErrCorrupt)

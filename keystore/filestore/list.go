@@ -60,7 +60,7 @@ func (s *Store) loadAll(ctx context.Context, keys []string) ([]keystore.Record, 
 		switch {
 		case errors.Is(err, keystore.ErrNotFound):
 			continue
-		case errors.Is(err, keystore.ErrCorrupt), errors.Is(err, errNewer):
+		case errors.Is(err, keystore.ErrCorrupt), errors.Is(err, keystore.ErrTooNew):
 			r = keystore.Record{Key: key} // Get says more
 		case err != nil:
 			return nil, err

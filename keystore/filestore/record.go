@@ -29,11 +29,7 @@ const (
 	maxFile    = headerSize + keystore.MaxData
 )
 
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-	errNewer = fmt.Errorf("%w: upgrade this module to read it", keystore.ErrTooNew)
-)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // encode returns the file for r.
 func encode(r keystore.Record) []byte {
@@ -52,7 +48,8 @@ func decode(key string, b []byte) (keystore.Record, error) {
 		return keystore.Record{}, fmt.Errorf("%w: no record file", keystore.ErrCorrupt)
 	}
 	if v := b[len(magic)]; v > version {
-		return keystore.Record{}, fmt.Errorf("file format %d, %w", v, errNewer)
+		return keystore.Record{}, fmt.Errorf("%w: file version %d, written by a newer "+
+			"version of this module: upgrade to read it", keystore.ErrTooNew, v)
 	}
 	if len(b) == headerSize || len(b) > maxFile {
 		return keystore.Record{}, fmt.Errorf("%w: file of %d bytes", keystore.ErrCorrupt, len(b))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/embedkms/kms/internal/durable"
+	"github.com/embedkms/kms/keystore"
 )
 
 const (
@@ -128,7 +129,8 @@ func (s *Store) formatted() (bool, error) {
 		return false, fmt.Errorf("filestore: %s is damaged: it should read %q",
 			path, formatText+strconv.Itoa(formatVersion))
 	case v > formatVersion:
-		return false, fmt.Errorf("filestore: %s has layout version %d: %w", s.dir, v, errNewer)
+		return false, fmt.Errorf("filestore: %s has layout version %d, written by a newer "+
+			"version of this module: upgrade to use it: %w", s.dir, v, keystore.ErrTooNew)
 	}
 	return true, nil
 }

@@ -221,7 +221,7 @@ func (r *rig) wantErr(err, target error, format string, args ...any) {
 
 var definite = []error{
 	keystore.ErrNotFound, keystore.ErrConflict, keystore.ErrInvalid,
-	keystore.ErrCorrupt, keystore.ErrClosed,
+	keystore.ErrCorrupt, keystore.ErrTooNew, keystore.ErrClosed,
 }
 
 // scan returns all records that start with prefix, in pages of limit.
