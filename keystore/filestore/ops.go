@@ -1,7 +1,6 @@
 package filestore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,11 +47,6 @@ func (s *Store) Put(ctx context.Context, r keystore.Record) error {
 	if err := keystore.CheckPut(r); err != nil {
 		return err
 	}
-	// Of many that race for a revision, those that come too late need no lock
-	// to be told so.
-	if err := s.wantRev(r.Key, r.Rev); false && errors.Is(err, keystore.ErrConflict) {
-		return cmp.Or(s.attached(), err)
-	}
 	file := encode(r) // a copy: the write may outlive this call
 	return s.exclusive(ctx, func() error { return s.put(r.Key, r.Rev, file) })
 }
@@ -70,8 +64,11 @@ func (s *Store) Delete(ctx context.Context, key string, rev uint64) error {
 }
 
 func (s *Store) put(key string, rev uint64, file []byte) error {
-	if err := s.wantRev(key, rev); err != nil {
+	switch r, err := s.load(key); {
+	case err != nil && !errors.Is(err, keystore.ErrNotFound):
 		return err
+	case r.Rev != rev-1: // 0 where there is none
+		return conflict(key, r.Rev, rev)
 	}
 	folder, path := s.path(key)
 	temp, err := s.writeTemp(folder, file)
@@ -93,18 +90,6 @@ func (s *Store) put(key string, rev uint64, file []byte) error {
 		return fmt.Errorf("filestore: record %s: %w: created meanwhile", key, keystore.ErrConflict)
 	}
 	return err
-}
-
-// wantRev returns an error unless rev may be put.
-func (s *Store) wantRev(key string, rev uint64) error {
-	r, err := s.load(key)
-	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
-		return err
-	}
-	if r.Rev != rev-1 { // 0 where there is none
-		return conflict(key, r.Rev, rev)
-	}
-	return nil
 }
 
 func (s *Store) remove(key string, rev uint64) error {

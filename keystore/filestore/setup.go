@@ -143,6 +143,12 @@ func (s *Store) checkDir() error {
 	if err != nil {
 		return wrap(err)
 	}
+	for _, e := range entries {
+		if _, folder := startOf(e.Name(), true); folder && e.Type()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("filestore: %s is a symbolic link: make it a directory, or "+
+				"link to the whole store", filepath.Join(s.dir, e.Name()))
+		}
+	}
 	ok, err := s.formatted()
 	if err != nil {
 		return err

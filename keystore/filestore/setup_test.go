@@ -323,3 +323,36 @@ func TestSetUpFails(t *testing.T) {
 		noTemps(t, dir)
 	}
 }
+
+// A folder of records behind a symbolic link would be there for Get and not for
+// List, and so look like no records at all.
+func TestSymlinkedFolder(t *testing.T) {
+	dir, elsewhere := filepath.Join(t.TempDir(), "store"), t.TempDir()
+	s, err := filestore.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = os.Symlink(elsewhere, filepath.Join(dir, "key"))
+	if runtime.GOOS == "windows" && err != nil {
+		t.Skip("no privilege to make symbolic links")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := filestore.Open(dir, nil); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("%v, %v", s, err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Remove(filepath.Join(dir, "key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = filestore.Open(link, nil); err != nil { // the whole store may be elsewhere
+		t.Fatal(err)
+	}
+	s.Close()
+}
