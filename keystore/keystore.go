@@ -34,7 +34,7 @@ var (
 	ErrConflict = errors.New("keystore: revision conflict") // nothing was changed
 	ErrInvalid  = errors.New("keystore: invalid argument")  // nothing was changed
 	ErrCorrupt  = errors.New("keystore: damaged record")    // never reported as ErrNotFound
-	ErrTooNew   = errors.New("keystore: record of a newer format")
+	ErrTooNew   = errors.New("keystore: record of a newer format") // upgrade to read it
 	ErrClosed   = errors.New("keystore: store is closed")
 )
 
@@ -75,11 +75,13 @@ type Store interface {
 
 	// Put creates r if r.Rev is 1 and no record is there; otherwise it
 	// replaces the record if the stored revision is r.Rev-1. In every other
-	// case nothing changes and Put returns ErrConflict.
+	// case nothing changes and Put returns ErrConflict, or says like Get that
+	// what is there cannot be read.
 	Put(ctx context.Context, r Record) error
 
 	// Delete removes the record if the stored revision is rev. It returns
-	// ErrNotFound if there is no record and ErrConflict if the revision differs.
+	// ErrNotFound if there is no record and ErrConflict if the revision differs,
+	// or says like Get that what is there cannot be read.
 	Delete(ctx context.Context, key string, rev uint64) error
 
 	// List returns up to limit records whose keys start with prefix and are
@@ -89,8 +91,8 @@ type Store interface {
 	// holds nothing between calls. A record that is there during a whole scan
 	// appears in it exactly once, whatever else is written meanwhile.
 	//
-	// A damaged record does not hide the others: it appears in its place
-	// with a nil Data and Rev 0.
+	// A record that Get could not read for damage or a newer format does not
+	// hide the others: it appears in its place with a nil Data and Rev 0.
 	List(ctx context.Context, prefix, after string, limit int) ([]Record, error)
 }
 
