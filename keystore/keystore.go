@@ -31,9 +31,9 @@ const (
 // is unknown: it may have happened, or may still happen.
 var (
 	ErrNotFound = errors.New("keystore: record not found")
-	ErrConflict = errors.New("keystore: revision conflict") // nothing was changed
-	ErrInvalid  = errors.New("keystore: invalid argument")  // nothing was changed
-	ErrCorrupt  = errors.New("keystore: damaged record")    // never reported as ErrNotFound
+	ErrConflict = errors.New("keystore: revision conflict")        // nothing was changed
+	ErrInvalid  = errors.New("keystore: invalid argument")         // nothing was changed
+	ErrCorrupt  = errors.New("keystore: damaged record")           // never reported as ErrNotFound
 	ErrTooNew   = errors.New("keystore: record of a newer format") // upgrade to read it
 	ErrClosed   = errors.New("keystore: store is closed")
 )

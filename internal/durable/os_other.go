@@ -1,4 +1,4 @@
-//go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || solaris || windows)
+//go:build !windows && (!unix || aix)
 
 package durable
 

@@ -50,7 +50,8 @@ func TestPaths(t *testing.T) {
 
 func writeFile(t testing.TB, path string, b []byte) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600)); err != nil {
+	err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, b, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -97,8 +98,8 @@ func TestDamaged(t *testing.T) {
 	}
 	for name, b := range damages {
 		writeFile(t, path, b)
-		newer := len(b) >= filestore.HeaderSize && b[filestore.VersionAt] > good[filestore.VersionAt] &&
-			bytes.HasPrefix(b, good[:filestore.VersionAt])
+		newer := len(b) >= filestore.HeaderSize && bytes.HasPrefix(b, good[:filestore.VersionAt]) &&
+			b[filestore.VersionAt] > good[filestore.VersionAt]
 		checkDamaged(t, name, s, newer)
 		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, b) {
 			t.Errorf("%s: the file was changed: %v", name, err)
@@ -143,8 +144,8 @@ func checkDamaged(t *testing.T, name string, s *filestore.Store, newer bool) {
 		check("Delete", s.Delete(t.Context(), "key/b", rev))
 	}
 	page, err := s.List(t.Context(), "key/", "", 10)
-	if err != nil || len(page) != 3 || page[1].Key != "key/b" || page[1].Rev != 0 || page[1].Data != nil ||
-		string(page[0].Data) != "before" || string(page[2].Data) != "after" {
+	if err != nil || len(page) != 3 || page[1].Key != "key/b" || page[1].Rev != 0 ||
+		page[1].Data != nil || string(page[0].Data) != "before" || string(page[2].Data) != "after" {
 		t.Errorf("%s: List: %v, %v", name, page, err)
 	}
 }

@@ -3,6 +3,7 @@ package filestore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,7 +64,8 @@ func TestOrder(t *testing.T) {
 		step.do()
 		got, want := writing(fsys.trace()), slices.Concat(step.want...)
 		if runtime.GOOS == "windows" {
-			want = slices.DeleteFunc(want, func(c string) bool { return isSync(c) && c != "sync temp" })
+			onDir := func(c string) bool { return isSync(c) && c != "sync temp" }
+			want = slices.DeleteFunc(want, onDir)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s:\n%q, want\n%q", step.name, got, want)
@@ -91,6 +93,10 @@ func marked(t *testing.T, dir string) bool {
 		t.Fatal(err)
 	}
 	return b[filestore.MarkAt] != 0
+}
+
+func syncs(trace []string) []string {
+	return slices.DeleteFunc(trace, func(call string) bool { return !isSync(call) })
 }
 
 // TestDeadWriter has a writer die between the change and its fsync.
@@ -121,12 +127,12 @@ func TestDeadWriter(t *testing.T) {
 		{"Get where there is no folder", get("token/b"), nil},
 	} {
 		read.do()
-		if got := slices.DeleteFunc(fsys.trace(), func(c string) bool { return !isSync(c) }); len(got) > 0 {
+		if got := syncs(fsys.trace()); len(got) > 0 {
 			t.Errorf("%s without a mark: %q", read.name, got)
 		}
 		setMark(t, dir, 1)
 		read.do()
-		got := slices.DeleteFunc(fsys.trace(), func(c string) bool { return !isSync(c) })
+		got := syncs(fsys.trace())
 		if !slices.Equal(got, read.want) {
 			t.Errorf("%s with the mark: %q, want %q", read.name, got, read.want)
 		}
@@ -148,7 +154,7 @@ func TestDeadWriter(t *testing.T) {
 		setMark(t, dir, 1)
 		fsys.trace()
 		do()
-		got := slices.DeleteFunc(fsys.trace(), func(c string) bool { return !isSync(c) })
+		got := syncs(fsys.trace())
 		if len(got) < 3 || !slices.Equal(got[:3], all) {
 			t.Errorf("%s with the mark: %q, want first %q", name, got, all)
 		}
@@ -188,7 +194,8 @@ func TestReadBeforeDurable(t *testing.T) {
 	})
 	done := make(chan error)
 	go func() {
-		done <- w.Put(context.Background(), keystore.Record{Key: "key/a", Rev: 2, Data: []byte("v2")})
+		done <- w.Put(context.Background(),
+			keystore.Record{Key: "key/a", Rev: 2, Data: []byte("v2")})
 	}()
 	<-reached
 	reader.trace()
@@ -230,7 +237,8 @@ func TestSyncFailureIsFinal(t *testing.T) {
 		}
 		fsys.before(nil)
 		refused := func(name string, err error) {
-			if !errors.Is(err, durable.ErrSync) || !strings.Contains(err.Error(), "open the store again") {
+			again := strings.Contains(fmt.Sprint(err), "open the store again")
+			if !again || !errors.Is(err, durable.ErrSync) {
 				t.Errorf("%s failed, then %s: %v", failing, name, err)
 			}
 		}
@@ -279,19 +287,20 @@ func TestReaderSyncFailure(t *testing.T) {
 // TestEachCallFails lets every call of a write fail once, in every way. What is
 // stored must be the old record or the new one, and nothing else in the way.
 func TestEachCallFails(t *testing.T) {
+	ctx := t.Context()
 	ops := map[string]func(s keystore.Store) error{
 		"create in a new folder": func(s keystore.Store) error {
-			return s.Put(context.Background(), keystore.Record{Key: "new/a", Rev: 1, Data: []byte("v1")})
+			return s.Put(ctx, keystore.Record{Key: "new/a", Rev: 1, Data: []byte("v1")})
 		},
 		"create": func(s keystore.Store) error {
-			return s.Put(context.Background(), keystore.Record{Key: "key/new", Rev: 1, Data: []byte("v1")})
+			return s.Put(ctx, keystore.Record{Key: "key/new", Rev: 1, Data: []byte("v1")})
 		},
 		"replace": func(s keystore.Store) error {
-			return s.Put(context.Background(), keystore.Record{Key: "key/a", Rev: 3, Data: []byte("v3")})
+			return s.Put(ctx, keystore.Record{Key: "key/a", Rev: 3, Data: []byte("v3")})
 		},
-		"delete": func(s keystore.Store) error { return s.Delete(context.Background(), "key/a", 2) },
+		"delete": func(s keystore.Store) error { return s.Delete(ctx, "key/a", 2) },
 		"delete all": func(s keystore.Store) error {
-			return errors.Join(s.Delete(context.Background(), "key/a", 2), s.Delete(context.Background(), "key/b", 1))
+			return errors.Join(s.Delete(ctx, "key/a", 2), s.Delete(ctx, "key/b", 1))
 		},
 	}
 	for name, op := range ops {
@@ -345,7 +354,8 @@ func failNth(
 	sane(t, where+", reopened", again, false)
 	noTemps(t, dir)
 	if err == nil { // then it was done
-		if err := op(again); !errors.Is(err, keystore.ErrConflict) && !errors.Is(err, keystore.ErrNotFound) {
+		err := op(again)
+		if !errors.Is(err, keystore.ErrConflict) && !errors.Is(err, keystore.ErrNotFound) {
 			t.Errorf("%s: nil, but done again: %v", where, err)
 		}
 	}

@@ -40,7 +40,7 @@ func TestNetworkFS(t *testing.T) {
 	if _, err := networkFS(t.TempDir()); err != nil {
 		t.Error(err)
 	}
-	if _, err := networkFS("/not there"); err == nil || !strings.Contains(err.Error(), "/not there") {
+	if _, err := networkFS("/not there"); err == nil {
 		t.Errorf("a directory that is not there: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package filestore_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -81,7 +82,7 @@ func TestOpenDirectory(t *testing.T) {
 		dir := mkdir(t, c.mode, c.files...)
 		s, err := filestore.Open(dir, nil)
 		if c.want != "" {
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), dir) {
+			if text := fmt.Sprint(err); !strings.Contains(text, c.want) || !strings.Contains(text, dir) {
 				t.Errorf("%s: error %v, want %s: %s", c.name, err, dir, c.want)
 			}
 			continue
@@ -253,7 +254,8 @@ func TestMoved(t *testing.T) {
 			return errors.Join(err, oerr)
 		}},
 		{"lock removed", func(dir string) error {
-			return errors.Join(os.Remove(filepath.Join(dir, ".lock")), os.RemoveAll(filepath.Join(dir, "key")))
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "key")),
+				os.Remove(filepath.Join(dir, ".lock")))
 		}},
 	} {
 		dir := filepath.Join(t.TempDir(), "store")
@@ -264,7 +266,7 @@ func TestMoved(t *testing.T) {
 		}
 		want := func(call string, err error) {
 			t.Helper()
-			if err == nil || errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrConflict) {
+			if err == nil || !strings.Contains(err.Error(), "open the store again") {
 				t.Errorf("%s: %s: %v", c.name, call, err)
 			}
 		}

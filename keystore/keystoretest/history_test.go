@@ -21,11 +21,13 @@ func TestLinearizable(t *testing.T) {
 		ok   bool
 	}{
 		{"nothing", nil, true},
-		{"one by one", []Op{get(0, "", 0, 1), put(1, "a", 2, 3), get(1, "a", 4, 5), put(2, "b", 6, 7)}, true},
+		{"one by one",
+			[]Op{get(0, "", 0, 1), put(1, "a", 2, 3), get(1, "a", 4, 5), put(2, "b", 6, 7)}, true},
 		{"read during the write, old and new",
 			[]Op{put(1, "a", 0, 1), put(2, "b", 2, 9), get(1, "a", 3, 4), get(2, "b", 5, 6)}, true},
 		{"new, then old, during the write",
-			[]Op{put(1, "a", 0, 1), put(2, "b", 2, 9), get(2, "b", 3, 4), get(1, "a", 5, 6)}, false},
+			[]Op{put(1, "a", 0, 1), put(2, "b", 2, 9),
+				get(2, "b", 3, 4), get(1, "a", 5, 6)}, false},
 		{"new and old at once",
 			[]Op{put(1, "a", 0, 1), put(2, "b", 2, 9), get(2, "b", 3, 6), get(1, "a", 4, 5)}, true},
 		{"stale read", []Op{put(1, "a", 0, 1), put(2, "b", 2, 3), get(1, "a", 4, 5)}, false},
@@ -40,9 +42,11 @@ func TestLinearizable(t *testing.T) {
 		{"writes out of order", []Op{put(2, "b", 0, 1), put(1, "a", 2, 3)}, false},
 		{"writes at once", []Op{put(2, "b", 0, 3), put(1, "a", 1, 2)}, true},
 		{"unknown outcome, seen late",
-			[]Op{put(1, "a", 0, 1), put(2, "b", 2, Unknown), get(1, "a", 3, 4), get(2, "b", 5, 6)}, true},
+			[]Op{put(1, "a", 0, 1), put(2, "b", 2, Unknown),
+				get(1, "a", 3, 4), get(2, "b", 5, 6)}, true},
 		{"unknown outcome, seen and undone",
-			[]Op{put(1, "a", 0, 1), put(2, "b", 2, Unknown), get(2, "b", 3, 4), get(1, "a", 5, 6)}, false},
+			[]Op{put(1, "a", 0, 1), put(2, "b", 2, Unknown),
+				get(2, "b", 3, 4), get(1, "a", 5, 6)}, false},
 	} {
 		for range 10 { // in any order
 			rand.Shuffle(len(h.ops), func(i, j int) { h.ops[i], h.ops[j] = h.ops[j], h.ops[i] })

@@ -47,8 +47,8 @@ func listRecords(r *rig) {
 // the order of words, of file names or of paths by segment.
 var orderKeys = []string{
 	"0", "00", "09", "1", "10", "2", "a", "a-", "a--/x", "a-/x", "a-b", "a-b/a", "a/a", "a/a-",
-	"a/a/a", "a/a0", "a/a_", "a/b", "a0", "a0/a", "a_", "a_/a", "a_b", "aa", "aa/a", "ab", "b", "b/a",
-	"z-1", "z-10", "z-2",
+	"a/a/a", "a/a0", "a/a_", "a/b", "a0", "a0/a", "a_", "a_/a", "a_b", "aa", "aa/a", "ab", "b",
+	"b/a", "z-1", "z-10", "z-2",
 }
 
 func listOrder(r *rig) {

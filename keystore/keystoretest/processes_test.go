@@ -53,7 +53,7 @@ func (s *lockless) Put(ctx context.Context, r keystore.Record) error {
 // TestProcessesSensitive wants RunProcesses to find that updates are lost.
 func TestProcessesSensitive(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("an open file cannot be renamed on Windows, so this careless store does not work at all")
+		t.Skip("this careless store renames an open file, which Windows refuses")
 	}
 	open := func(dir string) keystore.Store { return &lockless{memstore.New(), dir} }
 	if os.Getenv(workerVar) != "" {

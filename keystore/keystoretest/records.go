@@ -188,14 +188,17 @@ func longestKey(r *rig) {
 	long := "key/" + strings.Repeat("x", keystore.MaxKey-5)
 	segments := strings.Repeat("a/", keystore.MaxKey/2-1)
 	one := strings.Repeat("y", keystore.MaxKey-1)
-	for _, key := range []string{long + "0", long + "1", segments + "b0", segments + "b1", one + "0", one + "1"} {
+	keys := []string{
+		long + "0", long + "1", segments + "b0", segments + "b1", one + "0", one + "1",
+	}
+	for _, key := range keys {
 		r.put(s, key, 1, "v of "+key)
 	}
-	for _, key := range []string{long + "0", long + "1", segments + "b0", segments + "b1", one + "0", one + "1"} {
+	for _, key := range keys {
 		r.stored(s, key, 1, "v of "+key)
 	}
-	if n := len(r.scan(s, "", 10)); n != 6 {
-		r.Errorf("List has %d records, want 6", n)
+	if n := len(r.scan(s, "", 10)); n != len(keys) {
+		r.Errorf("List has %d records, want %d", n, len(keys))
 	}
 }
 
