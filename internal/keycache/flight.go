@@ -169,7 +169,6 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get[K, V]) (*Entry[K, 
 		c.retire(key, g.flight)
 		return nil, keystore.ErrNotFound
 	}
-	c.learn(key, m, rec)
 	if e := c.entry(key); e != nil && e.rev == rec.Rev {
 		c.confirm(e, g.start)
 		c.retire(key, g.flight)
@@ -178,7 +177,8 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get[K, V]) (*Entry[K, 
 	return nil, nil
 }
 
-// build makes an entry of rec and publishes it.
+// build makes an entry of rec and publishes it. Only what opens is learned: a
+// damaged record's revision is no more to be believed than the rest of it.
 func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get[K, V]) (*Entry[K, V], error) {
 	v, err := c.Build(ctx, key, rec)
 	if err != nil {
@@ -188,9 +188,11 @@ func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g g
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.marks[key]; m.writes != g.writes || m.rev != rec.Rev {
+	m := c.marks[key]
+	if m.writes != g.writes || m.rev > rec.Rev {
 		return nil, errReadAgain
 	}
+	c.learn(key, m, rec)
 	c.retire(key, g.flight)
 	return c.publish(key, v, rec.Rev, g.start), nil
 }

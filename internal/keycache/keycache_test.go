@@ -187,6 +187,23 @@ func TestRollback(t *testing.T) {
 	})
 }
 
+// The revision of a record that does not open is nothing that was seen: once the
+// damage is gone, so is the error.
+func TestDamageIsNotLearned(t *testing.T) {
+	f := newFixture(t, func(c *Config[string, string]) { c.MaxStale = 0 })
+	f.put(t, "a", 1, "one")
+	f.want(t, "a", "one")
+	damaged := errors.New("damaged")
+	f.damage = func(keystore.Record) error { return damaged }
+	get := f.Cache.Get
+	f.Cache.Get = func(context.Context, string) (keystore.Record, error) {
+		return keystore.Record{Key: "a", Rev: 1 << 60, Data: []byte("x")}, nil
+	}
+	f.wantErr(t, "a", damaged)
+	f.damage, f.Cache.Get = nil, get
+	f.want(t, "a", "one")
+}
+
 // A record that no longer opens is not served from memory.
 func TestDamageFailsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

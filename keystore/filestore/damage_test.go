@@ -83,7 +83,8 @@ func TestDamaged(t *testing.T) {
 		"twice":          append(bytes.Clone(good), good...),
 		"no data":        filestore.Encode(keystore.Record{Key: "key/b", Rev: 2}),
 		"revision 0":     filestore.Encode(keystore.Record{Key: "key/b", Data: []byte("v")}),
-		"other key":      filestore.Encode(keystore.Record{Key: "key/c", Rev: 2, Data: []byte("v")}),
+		"other key": filestore.Encode(
+			keystore.Record{Key: "key/c", Rev: 2, Data: []byte("v")}),
 		"too large": filestore.Encode(keystore.Record{Key: "key/b", Rev: 2,
 			Data: make([]byte, keystore.MaxData+1)}),
 		"huge": make([]byte, 4<<20),

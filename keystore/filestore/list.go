@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -115,7 +116,7 @@ func (s *Store) find(ctx context.Context, prefix, after string, limit int) (foun
 func (s *Store) scan(prefix, after string, limit int) (found, error) {
 	entries, err := s.fs.ReadDir(s.dir)
 	if err != nil {
-		return found{}, wrap(err)
+		return found{}, cmp.Or(s.attached(), wrap(err))
 	}
 	var starts []start
 	for _, e := range entries {

@@ -61,11 +61,6 @@ func (b *broken) Close() error {
 	return b.Store.(io.Closer).Close()
 }
 
-func memstores() func() keystore.Store {
-	s := memstore.New()
-	return func() keystore.Store { return s }
-}
-
 // one has a single handle, with the bug that sabotage puts in.
 func one(sabotage func(b *broken, m *memstore.Store)) func() func() keystore.Store {
 	return func() func() keystore.Store {

@@ -77,10 +77,10 @@ func update(
 	for {
 		old, err := s.Get(ctx, key)
 		if err != nil {
-			return fmt.Errorf("Get: %w", err)
+			return fmt.Errorf("get: %w", err)
 		}
 		if old.Rev+1 == conflict {
-			return fmt.Errorf("Put at %d over %d: %w", old.Rev+1, old.Rev, keystore.ErrConflict)
+			return fmt.Errorf("put at %d over %d: %w", old.Rev+1, old.Rev, keystore.ErrConflict)
 		}
 		data, err := change(string(old.Data))
 		if err != nil {

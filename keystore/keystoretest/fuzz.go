@@ -101,10 +101,10 @@ func (m model) get(s keystore.Store, key string) error {
 		wantErr = keystore.ErrNotFound
 	}
 	if !errors.Is(err, wantErr) {
-		return fmt.Errorf("Get %q: error %v, want %v", key, err, wantErr)
+		return fmt.Errorf("get %q: error %v, want %v", key, err, wantErr)
 	}
 	if err == nil && !equal(got, want) {
-		return fmt.Errorf("Get %q: %s, want %s", key, brief(got), brief(want))
+		return fmt.Errorf("get %q: %s, want %s", key, brief(got), brief(want))
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (m model) put(s keystore.Store, key string, rev uint64, data []byte) error 
 	}
 	err := s.Put(context.Background(), r)
 	if !errors.Is(err, want) {
-		return fmt.Errorf("Put %s over %s: error %v, want %v", brief(r), brief(m[key]), err, want)
+		return fmt.Errorf("put %s over %s: error %v, want %v", brief(r), brief(m[key]), err, want)
 	}
 	if err == nil {
 		r.Data = bytes.Clone(data)
@@ -142,7 +142,7 @@ func (m model) delete(s keystore.Store, key string, rev uint64) error {
 		want = keystore.ErrConflict
 	}
 	if err := s.Delete(context.Background(), key, rev); !errors.Is(err, want) {
-		return fmt.Errorf("Delete %q at %d over %s: error %v, want %v",
+		return fmt.Errorf("delete %q at %d over %s: error %v, want %v",
 			key, rev, brief(stored), err, want)
 	}
 	if want == nil {
@@ -166,10 +166,10 @@ func (m model) list(s keystore.Store, prefix, after string, limit int) error {
 			return nil
 		}
 		if err != nil || limit == 0 {
-			return fmt.Errorf("List %q after %q, limit %d: %v", prefix, after, limit, err)
+			return fmt.Errorf("list %q after %q, limit %d: %v", prefix, after, limit, err)
 		}
 		if len(page) > min(limit, len(want)) || len(page) == 0 && len(want) > 0 {
-			return fmt.Errorf("List %q after %q, limit %d: %d records, want %d",
+			return fmt.Errorf("list %q after %q, limit %d: %d records, want %d",
 				prefix, after, limit, len(page), len(want))
 		}
 		if len(page) == 0 {
@@ -177,7 +177,7 @@ func (m model) list(s keystore.Store, prefix, after string, limit int) error {
 		}
 		for i, got := range page {
 			if !equal(got, want[i]) {
-				return fmt.Errorf("List %q after %q: %s, want %s",
+				return fmt.Errorf("list %q after %q: %s, want %s",
 					prefix, after, brief(got), brief(want[i]))
 			}
 		}

@@ -251,7 +251,7 @@ func scan(
 	for {
 		page, err := s.List(ctx, prefix, after, limit)
 		if err != nil || len(page) > limit {
-			return nil, fmt.Errorf("List %q after %q: %d records, limit %d, error %v",
+			return nil, fmt.Errorf("list %q after %q: %d records, limit %d, error %v",
 				prefix, after, len(page), limit, err)
 		}
 		if len(page) == 0 {
@@ -259,7 +259,7 @@ func scan(
 		}
 		last := page[len(page)-1].Key
 		if last <= after {
-			return nil, fmt.Errorf("List %q after %q ends with %q", prefix, after, last)
+			return nil, fmt.Errorf("list %q after %q ends with %q", prefix, after, last)
 		}
 		all, after = append(all, page...), last
 		between()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +22,7 @@ type plant struct {
 }
 
 var plants = []plant{
-	{"a missing record is an empty one", "get absent", true, one(func(b *broken, m *memstore.Store) {
+	{"nothing is an empty record", "get absent", true, one(func(b *broken, m *memstore.Store) {
 		b.get = func(ctx context.Context, key string) (keystore.Record, error) {
 			r, err := m.Get(ctx, key)
 			if errors.Is(err, keystore.ErrNotFound) {
@@ -72,7 +71,7 @@ var plants = []plant{
 	{"stale revisions win", "replace stale", true,
 		unchecked(func(stored, rev uint64) bool { return rev > 1 && rev <= stored })},
 	{"newer revisions win", "replace skipping", true,
-		unchecked(func(stored, rev uint64) bool { return stored > 0 && rev > stored && rev < 100 })},
+		unchecked(func(old, rev uint64) bool { return 0 < old && old < rev && rev < 100 })},
 	{"revision 0 is a conflict", "revision 0", true, one(func(b *broken, m *memstore.Store) {
 		b.put = func(ctx context.Context, r keystore.Record) error {
 			if r.Rev == 0 {
@@ -81,7 +80,7 @@ var plants = []plant{
 			return m.Put(ctx, r)
 		}
 	})},
-	{"revisions of 32 bits", "high revisions", false, altered(func(r keystore.Record) keystore.Record {
+	{"32-bit revisions", "high revisions", false, altered(func(r keystore.Record) keystore.Record {
 		r.Rev = uint64(uint32(r.Rev-1)) + 1
 		return r
 	})},
@@ -135,7 +134,7 @@ var plants = []plant{
 			return m.Put(ctx, r)
 		}
 	})},
-	{"data ends at a zero byte", "any bytes", true, altered(func(r keystore.Record) keystore.Record {
+	{"data ends at a zero", "any bytes", true, altered(func(r keystore.Record) keystore.Record {
 		if i := bytes.IndexByte(r.Data, 0); i > 0 {
 			r.Data = r.Data[:i]
 		} else if i == 0 {
@@ -302,4 +301,3 @@ var plants = []plant{
 		}
 	})},
 }
-

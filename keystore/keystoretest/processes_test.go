@@ -62,7 +62,9 @@ func TestProcessesSensitive(t *testing.T) {
 	}
 	dir := t.TempDir()
 	failures := watch(func(r tester) { supervise(r, t.Name(), dir, open(dir)) })
-	if len(failures) == 0 || !strings.HasPrefix(failures[0], `record "counter"`) {
+	// The counter is wrong, or goes back under a worker's eyes.
+	text := strings.Join(failures, "\n")
+	if !strings.Contains(text, `record "counter"`) && !strings.Contains(text, "revision conflict") {
 		t.Errorf("failures: %q", failures)
 	}
 }
