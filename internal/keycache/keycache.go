@@ -140,8 +140,12 @@ func (c *Cache[K, V]) isYoung(e *Entry[K, V]) bool {
 
 // confirm notes that a Get which started at start has shown e. c.mu is held.
 func (c *Cache[K, V]) confirm(e *Entry[K, V], start time.Duration) {
-	e.validated.Store(max(e.validated.Load(), int64(start)))
-	if left := e.renewAt - (c.elapsed() - start); c.Clock == nil && left > 0 {
+	now := c.elapsed()
+	// An overtaken Get does not make e older; a clock that went back does.
+	if was := time.Duration(e.validated.Load()); was < start || was > now {
+		e.validated.Store(int64(start))
+	}
+	if left := e.renewAt - (now - start); c.Clock == nil && left > 0 {
 		e.young.Store(true)
 		// One that fires late, on a busy machine, makes the refresh late. What
 		// bounds an entry's age is the clock, from then on.

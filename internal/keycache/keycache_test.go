@@ -340,6 +340,13 @@ func TestClock(t *testing.T) {
 	f.want(t, "a", "one")
 	now.Add(-int64(10 * time.Second))
 	f.want(t, "a", "two")
+	now.Add(-int64(10 * time.Second))
+	f.want(t, "a", "two")
+	gets := f.store.Calls("Get")
+	f.want(t, "a", "two")
+	if f.store.Calls("Get") != gets {
+		t.Error("a clock that went back makes every call validate")
+	}
 	f.put(t, "a", 3, "three")
 	now.Add(int64(5 * time.Second))
 	f.want(t, "a", "three")
