@@ -47,8 +47,8 @@ func (k *KMS) Encrypt(ctx context.Context, key string, plaintext []byte, aad AAD
 }
 
 // AppendEncrypt is Encrypt that appends the ciphertext to dst and returns it,
-// or returns nil and an error. It allocates nothing if dst has room. dst may
-// overlap plaintext and aad, which costs an allocation.
+// or returns nil and an error. Under an AES key it allocates nothing if dst has
+// room. dst may overlap plaintext and aad, which costs an allocation.
 func (k *KMS) AppendEncrypt(ctx context.Context, dst []byte, key string, plaintext []byte, aad AAD) ([]byte, error) {
 	c := k.begin(OpEncrypt, key)
 	_, out, err := k.seal(ctx, &c, suite.Data, dst, plaintext, nil, aad)
@@ -67,9 +67,9 @@ func (k *KMS) Decrypt(ctx context.Context, ciphertext []byte, aad AAD) ([]byte, 
 }
 
 // AppendDecrypt is Decrypt that appends the plaintext to dst and returns it, or
-// returns nil and an error. It allocates nothing if dst has room and the
-// ciphertext is of a session that was seen lately. dst may overlap ciphertext
-// and aad, which costs an allocation.
+// returns nil and an error. Under an AES key it allocates nothing if dst has
+// room and the ciphertext is of a session that was seen lately. dst may overlap
+// ciphertext and aad, which costs an allocation.
 func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD) ([]byte, error) {
 	c := k.begin(OpDecrypt, "")
 	out, _, err := k.open(ctx, &c, suite.Data, dst, ciphertext, aad)

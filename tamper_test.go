@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/embedkms/kms"
@@ -73,11 +74,21 @@ func TestTamperCiphertext(t *testing.T) {
 // somebody writes to.
 type shownStore struct {
 	keystore.Store
+	mu   sync.Mutex
 	show map[string]keystore.Record
 }
 
+func (s *shownStore) set(show map[string]keystore.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.show = show
+}
+
 func (s *shownStore) Get(ctx context.Context, key string) (keystore.Record, error) {
-	if rec, ok := s.show[key]; ok {
+	s.mu.Lock()
+	rec, ok := s.show[key]
+	s.mu.Unlock()
+	if ok {
 		if rec.Rev == 0 {
 			return keystore.Record{}, keystore.ErrNotFound
 		}
@@ -118,7 +129,7 @@ func TestTamperRecord(t *testing.T) {
 		unseen := fresh()
 		check := func(what string, rec keystore.Record, sentinel error) {
 			t.Helper()
-			store.show = map[string]keystore.Record{name: rec}
+			store.set(map[string]keystore.Record{name: rec})
 			for _, k := range []*kms.KMS{seen, unseen} {
 				_, err := k.DescribeKey(ctx, "alias/a")
 				want(t, err, sentinel)
@@ -161,7 +172,7 @@ func TestTamperRecord(t *testing.T) {
 		if good.Rev > 1 {
 			check("revision below", keystore.Record{Rev: good.Rev - 1, Data: good.Data}, kms.ErrTampered)
 		}
-		store.show = nil
+		store.set(nil)
 	}
 }
 
@@ -177,7 +188,7 @@ func TestRollback(t *testing.T) {
 	must(t, err)
 	must(t, k.DisableKey(ctx, key))
 	for _, show := range []keystore.Record{old, {}} {
-		store.show = map[string]keystore.Record{"key/" + key: show}
+		store.set(map[string]keystore.Record{"key/" + key: show})
 		_, err = k.Decrypt(ctx, ct, nil)
 		want(t, err, kms.ErrRollback)
 		_, err = k.DescribeKey(ctx, key)
@@ -193,10 +204,10 @@ func TestRollback(t *testing.T) {
 	for rec := range records(t, store, "alias/") {
 		aliasKey = rec.Key
 	}
-	store.show = map[string]keystore.Record{aliasKey: {}}
+	store.set(map[string]keystore.Record{aliasKey: {}})
 	_, err = k.Encrypt(ctx, "alias/a", password, nil)
 	want(t, err, kms.ErrRollback)
-	store.show = nil
+	store.set(nil)
 	_, err = k.Decrypt(ctx, ct, nil)
 	want(t, err, kms.ErrKeyDisabled) // nothing stays broken
 }
@@ -239,7 +250,7 @@ func TestTamperKeyring(t *testing.T) {
 	must(t, err)
 	reject := func(what string, rec keystore.Record) {
 		t.Helper()
-		store := &shownStore{inner, map[string]keystore.Record{keyring.Key: rec}}
+		store := &shownStore{Store: inner, show: map[string]keystore.Record{keyring.Key: rec}}
 		k, err := kms.Open(ctx, store, root(t, 1), nil)
 		if k != nil || !errors.Is(err, kms.ErrTampered) && !errors.Is(err, kms.ErrWrongRootKey) &&
 			!errors.Is(err, kms.ErrFormatTooNew) {
