@@ -13,6 +13,7 @@ type Alias struct {
 	KeyID     [16]byte
 	ID        [16]byte // drawn once for the call that made it, as Version.ID
 	CreatedAt time.Time
+	DeletedAt time.Time // set in a tombstone, which a new alias may replace
 }
 
 // Tags of the fields. They are never reused.
@@ -21,6 +22,7 @@ const (
 	aliasKeyID     = 2
 	aliasID        = 3
 	aliasCreatedAt = 4
+	aliasDeletedAt = 5
 )
 
 // Marshal returns the body of a.
@@ -28,7 +30,8 @@ func (a *Alias) Marshal() []byte {
 	b := tlv.AppendText([]byte{tlv.Format}, aliasName, a.Name)
 	b = tlv.Append(b, aliasKeyID, a.KeyID[:])
 	b = tlv.Append(b, aliasID, a.ID[:])
-	return tlv.AppendTime(b, aliasCreatedAt, a.CreatedAt)
+	b = tlv.AppendTime(b, aliasCreatedAt, a.CreatedAt)
+	return tlv.AppendTime(b, aliasDeletedAt, a.DeletedAt)
 }
 
 // ParseAlias reads a body.
@@ -45,6 +48,8 @@ func ParseAlias(body []byte) (*Alias, error) {
 			r.Fixed(a.ID[:])
 		case aliasCreatedAt:
 			r.Time(&a.CreatedAt)
+		case aliasDeletedAt:
+			r.Time(&a.DeletedAt)
 		default:
 			r.Unknown()
 		}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"slices"
@@ -16,7 +17,12 @@ type Mode byte
 const (
 	Enabled  Mode = 1
 	Disabled Mode = 2
+	Archived Mode = 3
 )
+
+// OriginExternal is the origin of keys whose material is imported, which alone
+// may be without any version.
+const OriginExternal = "EXTERNAL"
 
 // A Key is the body of a record key/<uuid>: a key with all its versions.
 type Key struct {
@@ -28,15 +34,35 @@ type Key struct {
 	Description string
 	Tags        map[string]string
 	Versions    []Version // version n stands at n-1; the last is primary
+
+	RotationPeriod time.Duration // 0 for none
+	NextRotation   time.Time     // zero for none
+	DeletionDate   time.Time     // from when the key may be destroyed; zero for never
+	DestroyedAt    time.Time     // set in a tombstone
+	Changes        []ChangeID    // of the last changes, the newest last
 }
 
-// A Version is a key version.
-type Version struct {
-	// ID is drawn once for the call that made the version, so that a call
-	// repeated over an unknown outcome finds its own.
-	ID        [16]byte
-	CreatedAt time.Time
-	Material  []byte
+// A ChangeID is drawn once for a call that changes a key, so that the call,
+// repeated over an unknown outcome, finds what it has already done.
+type ChangeID [8]byte
+
+// maxChanges is how many changes a key remembers: more than others can make
+// while a call finds out what became of its own.
+const maxChanges = 16
+
+// Changed notes the change id.
+func (k *Key) Changed(id ChangeID) {
+	k.Changes = append(k.Changes, id)
+	k.Changes = k.Changes[max(0, len(k.Changes)-maxChanges):]
+}
+
+// Destroy makes a tombstone of the key: all that is known of it, less what it
+// could encrypt and decrypt with.
+func (k *Key) Destroy(at time.Time) {
+	k.DestroyedAt = at
+	for i := range k.Versions {
+		k.Versions[i].Destroy(at)
+	}
 }
 
 // Tags of the fields. They are never reused.
@@ -49,13 +75,12 @@ const (
 	keyDescription = 6
 	keyTag         = 7 // repeated, by name: u8 len ‖ name ‖ value
 	keyVersion     = 8 // repeated, in order
-
-	versionID        = 1
-	versionCreatedAt = 2
-	versionMaterial  = 3
+	keyPeriod      = 9 // u64 nanoseconds
+	keyNext        = 10
+	keyDeletion    = 11
+	keyDestroyed   = 12
+	keyChanges     = 13 // 8 bytes each
 )
-
-const versionSize = 4*tlv.HeaderSize + 16 + 8 // less the material
 
 // Marshal returns the body of k in a buffer that holds no other copy of its
 // material, for the caller to clear.
@@ -70,34 +95,39 @@ func (k *Key) Marshal() []byte {
 	for _, name := range slices.Sorted(maps.Keys(k.Tags)) {
 		b = tlv.Append(b, keyTag, []byte{byte(len(name))}, []byte(name), []byte(k.Tags[name]))
 	}
-	for _, v := range k.Versions {
-		b = v.append(b)
+	for i := range k.Versions {
+		b = k.Versions[i].append(b)
+	}
+	if k.RotationPeriod != 0 {
+		b = tlv.Append(b, keyPeriod, binary.BigEndian.AppendUint64(nil, uint64(k.RotationPeriod)))
+	}
+	b = tlv.AppendTime(b, keyNext, k.NextRotation)
+	b = tlv.AppendTime(b, keyDeletion, k.DeletionDate)
+	b = tlv.AppendTime(b, keyDestroyed, k.DestroyedAt)
+	if len(k.Changes) > 0 {
+		b = tlv.Append(b, keyChanges, k.changes()...)
 	}
 	return b
+}
+
+func (k *Key) changes() [][]byte {
+	parts := make([][]byte, len(k.Changes))
+	for i := range k.Changes {
+		parts[i] = k.Changes[i][:]
+	}
+	return parts
 }
 
 // sizeBound is at least the size of the body, so that writing it never moves it.
 func (k *Key) sizeBound() int {
-	n := 128 + len(k.Spec) + len(k.Usage) + len(k.Origin) + len(k.Description)
+	n := 256 + len(k.Spec) + len(k.Usage) + len(k.Origin) + len(k.Description)
 	for name, value := range k.Tags {
 		n += tlv.HeaderSize + 1 + len(name) + len(value)
 	}
-	for _, v := range k.Versions {
-		n += versionSize + len(v.Material)
+	for i := range k.Versions {
+		n += versionSize + len(k.Versions[i].Material)
 	}
-	return n
-}
-
-// append appends v as a field, without a buffer between for its material.
-func (v *Version) append(b []byte) []byte {
-	start := len(b)
-	b = tlv.Append(b, keyVersion)
-	b = tlv.Append(b, versionID, v.ID[:])
-	b = tlv.AppendTime(b, versionCreatedAt, v.CreatedAt)
-	b = tlv.Append(b, versionMaterial, v.Material)
-	n := len(b) - start - tlv.HeaderSize
-	b[start+1], b[start+2], b[start+3] = byte(n>>16), byte(n>>8), byte(n)
-	return b
+	return n + len(ChangeID{})*len(k.Changes)
 }
 
 // ParseKey reads a body. The versions' material is a part of body, not a copy:
@@ -124,12 +154,22 @@ func ParseKey(body []byte) (*Key, error) {
 			lastTag = k.readTag(r, lastTag)
 		case keyVersion:
 			k.Versions = append(k.Versions, readVersion(r))
+		case keyPeriod:
+			k.readPeriod(r)
+		case keyNext:
+			r.Time(&k.NextRotation)
+		case keyDeletion:
+			r.Time(&k.DeletionDate)
+		case keyDestroyed:
+			r.Time(&k.DestroyedAt)
+		case keyChanges:
+			k.readChanges(r)
 		default:
 			r.Unknown()
 		}
 	}
 	if k.Spec == "" || k.Usage == "" || k.Origin == "" || k.Mode == 0 ||
-		k.CreatedAt.IsZero() || len(k.Versions) == 0 {
+		k.CreatedAt.IsZero() || len(k.Versions) == 0 && k.Origin != OriginExternal {
 		r.Malformed()
 	}
 	if r.Err() != nil {
@@ -144,7 +184,7 @@ func (k *Key) readMode(r *tlv.Reader) {
 		r.Malformed()
 	}
 	r.Fixed(mode[:])
-	if k.Mode = Mode(mode[0]); k.Mode > Disabled {
+	if k.Mode = Mode(mode[0]); k.Mode > Archived {
 		r.Unknown()
 	}
 }
@@ -167,30 +207,27 @@ func (k *Key) readTag(r *tlv.Reader, last string) string {
 	return name
 }
 
-func readVersion(outer *tlv.Reader) (v Version) {
-	r := tlv.NewNested(outer.Value)
-	for r.Next() {
-		switch r.Tag {
-		case versionID:
-			r.Fixed(v.ID[:])
-		case versionCreatedAt:
-			r.Time(&v.CreatedAt)
-		case versionMaterial:
-			if v.Material != nil || len(r.Value) == 0 {
-				r.Malformed()
-			}
-			v.Material = r.Value
-		default:
-			r.Unknown()
-		}
-	}
-	if v.ID == [16]byte{} || v.CreatedAt.IsZero() || v.Material == nil {
+func (k *Key) readPeriod(r *tlv.Reader) {
+	var period [8]byte
+	if k.RotationPeriod != 0 {
 		r.Malformed()
 	}
-	if r.Err() != nil {
-		outer.Fail(r.Err())
+	r.Fixed(period[:])
+	if k.RotationPeriod = time.Duration(binary.BigEndian.Uint64(period[:])); k.RotationPeriod < 0 {
+		r.Malformed()
 	}
-	return v
+}
+
+func (k *Key) readChanges(r *tlv.Reader) {
+	const size = len(ChangeID{})
+	n := len(r.Value) / size
+	if k.Changes != nil || n == 0 || n > maxChanges || len(r.Value)%size != 0 {
+		r.Malformed()
+		return
+	}
+	for id := range slices.Chunk(r.Value, size) {
+		k.Changes = append(k.Changes, ChangeID(id))
+	}
 }
 
 // bodyError says of a body that opened but cannot be read what is wrong with

@@ -49,30 +49,63 @@ func samples() map[string]any {
 		"alias": &record.Alias{
 			Name: "orders/db-1", KeyID: [16]byte{1, 2, 3}, ID: [16]byte{4, 5, 6}, CreatedAt: at,
 		},
+		"key-life": &record.Key{
+			Spec: "AES_256", Usage: "ENCRYPT_DECRYPT", Origin: "EXTERNAL", Mode: record.Archived, CreatedAt: at,
+			Versions: []record.Version{
+				{ID: [16]byte{1}, CreatedAt: at, DestroyedAt: at.Add(time.Hour), DestructionDate: at},
+				{ID: [16]byte{2}, CreatedAt: at, Fingerprint: [16]byte{3}, ValidTo: at},
+				{ID: [16]byte{3}, CreatedAt: at, Fingerprint: [16]byte{4}, ValidTo: at.Add(time.Hour),
+					Material: bytes.Repeat([]byte{5}, 32), DestructionDate: at.Add(2 * time.Hour)},
+			},
+			RotationPeriod: 90 * 24 * time.Hour, NextRotation: at.Add(time.Hour), DeletionDate: at.Add(2 * time.Hour),
+			Changes: []record.ChangeID{{1}, {2}, {3}},
+		},
+		"key-tombstone": tombstone(),
+		"key-no-version": &record.Key{
+			Spec: "SM4", Usage: "ENCRYPT_DECRYPT", Origin: "EXTERNAL", Mode: record.Enabled, CreatedAt: at,
+		},
+		"alias-tombstone": &record.Alias{
+			Name: "orders", KeyID: [16]byte{1, 2, 3}, ID: [16]byte{4, 5, 6}, CreatedAt: at, DeletedAt: at.Add(time.Hour),
+		},
+		"token": &record.Token{
+			KeyID: [16]byte{1}, Wrapping: "RSAES_OAEP_SHA_256", ExpiresAt: at, Secret: [32]byte{2}, PrivateKey: []byte("DER"),
+		},
+		"token-used": &record.Token{
+			KeyID: [16]byte{1}, Wrapping: "RSAES_OAEP_SHA_256", ExpiresAt: at, Secret: [32]byte{2}, UsedBy: [16]byte{3},
+		},
+		"usage": record.Usage{1: 1 << 44, 7: 3},
 	}
 }
 
-func marshal(v any) []byte {
-	if key, ok := v.(*record.Key); ok {
-		return key.Marshal()
+func tombstone() *record.Key {
+	k := &record.Key{
+		Spec: "SM4", Usage: "ENCRYPT_DECRYPT", Origin: "KMS", Mode: record.Disabled, CreatedAt: at,
+		Versions: []record.Version{version(4, 16), version(5, 16)}, DeletionDate: at.Add(time.Hour),
 	}
-	return v.(*record.Alias).Marshal()
+	k.Destroy(at.Add(2 * time.Hour))
+	return k
 }
+
+func marshal(v any) []byte { return v.(interface{ Marshal() []byte }).Marshal() }
 
 // parse reads a body of the kind of v.
 func parse(v any, body []byte) (any, error) {
-	if _, ok := v.(*record.Key); ok {
-		k, err := record.ParseKey(body)
-		if err != nil {
-			return nil, err
-		}
-		return k, nil
+	var got any
+	var err error
+	switch v.(type) {
+	case *record.Key:
+		got, err = record.ParseKey(body)
+	case *record.Alias:
+		got, err = record.ParseAlias(body)
+	case *record.Token:
+		got, err = record.ParseToken(body)
+	case record.Usage:
+		got, err = record.ParseUsage(body)
 	}
-	a, err := record.ParseAlias(body)
 	if err != nil {
 		return nil, err
 	}
-	return a, nil
+	return got, nil
 }
 
 func recordKey(name string) string { return "key/" + name }
@@ -199,6 +232,7 @@ var (
 	vID     = field(1, bytes.Repeat([]byte{1}, 16)...)
 	vAt     = field(2, 0, 0, 1, 0, 0, 0, 0, 0)
 	vKey    = field(3, 1, 2, 3)
+	period  = field(9, 0, 0, 1, 0, 0, 0, 0, 0)
 	ver     = field(8, bytes.Join([][]byte{vID, vAt, vKey}, nil)...)
 )
 
@@ -231,7 +265,16 @@ func TestStrict(t *testing.T) {
 		"zero ID": body(spec, usage, origin, mode, created,
 			field(8, join(field(1, make([]byte, 16)...), vAt, vKey)...)),
 		"material twice": body(spec, usage, origin, mode, created, field(8, join(vID, vAt, vKey, vKey)...)),
-		"cut":            good[:len(good)-1], "extended": append(bytes.Clone(good), 9),
+		"material of a destroyed version": body(spec, usage, origin, mode, created,
+			field(8, join(vID, vAt, vKey, field(7, 0, 0, 1, 0, 0, 0, 0, 0))...)),
+		"period twice":    body(spec, usage, origin, mode, created, ver, period, period),
+		"period negative": body(spec, usage, origin, mode, created, ver, field(9, 0x80, 0, 0, 0, 0, 0, 0, 0)),
+		"half a change":   body(spec, usage, origin, mode, created, ver, field(13, 1, 2, 3)),
+		"no change":       body(spec, usage, origin, mode, created, ver, field(13)),
+		"17 changes":      body(spec, usage, origin, mode, created, ver, field(13, make([]byte, 17*8)...)),
+		"changes twice": body(spec, usage, origin, mode, created, ver,
+			field(13, make([]byte, 8)...), field(13, make([]byte, 8)...)),
+		"cut": good[:len(good)-1], "extended": append(bytes.Clone(good), 9),
 	} {
 		if k, err := record.ParseKey(bad); !errors.Is(err, record.ErrTampered) || k != nil {
 			t.Errorf("%s: %+v, %v", name, k, err)
@@ -239,12 +282,64 @@ func TestStrict(t *testing.T) {
 	}
 	for name, newer := range map[string][]byte{
 		"format":        append([]byte{2}, good[1:]...),
-		"field":         body(spec, usage, origin, mode, created, ver, field(9, 1)),
-		"version field": body(spec, usage, origin, mode, created, field(8, join(vID, vAt, vKey, field(4, 1))...)),
-		"mode":          body(spec, usage, origin, field(4, 3), created, ver),
+		"field":         body(spec, usage, origin, mode, created, ver, field(14, 1)),
+		"version field": body(spec, usage, origin, mode, created, field(8, join(vID, vAt, vKey, field(8, 1))...)),
+		"mode":          body(spec, usage, origin, field(4, 4), created, ver),
 	} {
 		if k, err := record.ParseKey(newer); !errors.Is(err, record.ErrFormatTooNew) || k != nil {
 			t.Errorf("%s: %+v, %v", name, k, err)
+		}
+	}
+}
+
+func TestStrictTokenAndUsage(t *testing.T) {
+	token := func(edit func(*record.Token)) []byte {
+		v := *samples()["token"].(*record.Token)
+		edit(&v)
+		return v.Marshal()
+	}
+	good := token(func(*record.Token) {})
+	for name, bad := range map[string][]byte{
+		"no wrapping":  token(func(v *record.Token) { v.Wrapping = "" }),
+		"no expiry":    token(func(v *record.Token) { v.ExpiresAt = time.Time{} }),
+		"no key":       token(func(v *record.Token) { v.PrivateKey = nil }),
+		"used and not": append(bytes.Clone(good), field(6, bytes.Repeat([]byte{1}, 16)...)...),
+		"key twice":    append(bytes.Clone(good), field(5, 1)...),
+		"neither":      good[:len(good)-len(field(5, 'D', 'E', 'R'))],
+	} {
+		if v, err := record.ParseToken(bad); !errors.Is(err, record.ErrTampered) || v != nil {
+			t.Errorf("token: %s: %+v, %v", name, v, err)
+		}
+	}
+	one := field(1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9)
+	for name, bad := range map[string][]byte{
+		"short": body(field(1, 1)), "twice": body(one, one), "version 0": body(field(1, make([]byte, 12)...)),
+	} {
+		if v, err := record.ParseUsage(bad); !errors.Is(err, record.ErrTampered) || v != nil {
+			t.Errorf("usage: %s: %+v, %v", name, v, err)
+		}
+	}
+	if _, err := record.ParseUsage(body(one, field(2, 1))); !errors.Is(err, record.ErrFormatTooNew) {
+		t.Error(err)
+	}
+	if _, err := record.ParseToken(append(bytes.Clone(good), field(7, 1)...)); !errors.Is(err, record.ErrFormatTooNew) {
+		t.Error(err)
+	}
+}
+
+// A key remembers its last changes only, and a tombstone has nothing left that
+// could encrypt.
+func TestChangesAndDestroy(t *testing.T) {
+	k := samples()["key-aes"].(*record.Key)
+	for i := range 20 {
+		k.Changed(record.ChangeID{byte(i)})
+	}
+	if len(k.Changes) != 16 || k.Changes[15] != (record.ChangeID{19}) || k.Changes[0] != (record.ChangeID{4}) {
+		t.Errorf("changes %v", k.Changes)
+	}
+	for _, v := range tombstone().Versions {
+		if v.Material != nil || v.DestroyedAt.IsZero() {
+			t.Errorf("%+v", v)
 		}
 	}
 }
@@ -257,8 +352,14 @@ func TestLargest(t *testing.T) {
 	for i := range 64 {
 		key.Tags[fmt.Sprintf("%0128d", i)] = strings.Repeat("v", 256)
 	}
+	key.RotationPeriod, key.NextRotation, key.DeletionDate = time.Hour, at, at
+	for range 20 {
+		key.Changed(record.ChangeID{1})
+	}
 	for len(key.Versions) < 4096 {
-		key.Versions = append(key.Versions, version(5, 32))
+		v := version(5, 32)
+		v.Fingerprint, v.ValidTo, v.DestructionDate = [16]byte{1}, at, at
+		key.Versions = append(key.Versions, v)
 	}
 	b := key.Marshal()
 	sealed := record.NewSealer(storeID, 1, &storageKey).Seal("key/a", 1, b)
@@ -266,7 +367,7 @@ func TestLargest(t *testing.T) {
 		t.Errorf("%d bytes, at most %d", len(sealed), keystore.MaxData)
 	}
 	allocs := testing.AllocsPerRun(1, func() { key.Marshal() })
-	if cap(b) < len(b) || allocs > 4096*2+200 { // a few bytes for each time; never the body again
+	if cap(b) < len(b) || allocs > 4096*4+200 { // a few bytes for each time; never the body again
 		t.Errorf("%v allocations", allocs)
 	}
 	back, err := record.ParseKey(b)
@@ -281,6 +382,8 @@ func TestLargest(t *testing.T) {
 
 func FuzzKey(f *testing.F)   { fuzz(f, &record.Key{}) }
 func FuzzAlias(f *testing.F) { fuzz(f, &record.Alias{}) }
+func FuzzToken(f *testing.F) { fuzz(f, &record.Token{}) }
+func FuzzUsage(f *testing.F) { fuzz(f, record.Usage{}) }
 
 // fuzz checks that a body is read into what writes it again, or refused.
 func fuzz(f *testing.F, kind any) {
