@@ -19,6 +19,7 @@ import (
 type Key struct {
 	sessions sessions
 	prefix   [offN1]byte // H ‖ C: the same in every envelope
+	counter  *Counter    // nil for none
 
 	sealing sync.Pool // of *session
 	opened  atomic.Pointer[openCache]
@@ -38,16 +39,19 @@ func New(id ID, p Purpose, keyID [16]byte, version uint32, material []byte, gmp 
 	return k, nil
 }
 
+// CountTo makes k count what it seals, before anyone uses it.
+func (k *Key) CountTo(c *Counter) { k.counter = c }
+
 // A session seals messages under one N1, at the speed of plain GCM. One caller
 // at a time owns it, so it can hold the buffer for what is authenticated.
 //
 // XAES needs (N1, N2) unique. Q messages in sessions of at most 2^16 collide
 // with probability below Q·2^16/2^97 + Q²/2^193: 2^-33 after 2^48 messages.
 type session struct {
-	aead cipher.AEAD
-	left int           // messages it may still seal
-	ends time.Duration // by the caller's clock
-	aad  []byte        // H ‖ C ‖ N1, then room for a context
+	aead   cipher.AEAD
+	sealed *sessionCount
+	ends   time.Duration // by the caller's clock
+	aad    []byte        // H ‖ C ‖ N1, then room for a context
 }
 
 const (
@@ -61,15 +65,17 @@ const (
 // session returns a session that may seal at now, a reading of a clock that
 // never goes back.
 func (k *Key) session(now time.Duration) *session {
-	if s, _ := k.sealing.Get().(*session); s != nil && s.left > 0 &&
-		now < s.ends && s.ends-now <= sessionLife {
+	if s, _ := k.sealing.Get().(*session); s != nil && now < s.ends &&
+		s.ends-now <= sessionLife && s.sealed.Load() < sessionMessages {
 		return s
 	}
 	aad := make([]byte, offN2, offN2+roomForContext)
 	copy(aad, k.prefix[:])
 	n1 := aad[offN1:]
 	rand.Read(n1)
-	return &session{k.sessions.Session(n1, make([]byte, 32)), sessionMessages, now + sessionLife, aad}
+	s := &session{aead: k.sessions.Session(n1, make([]byte, 32)), ends: now + sessionLife, aad: aad}
+	s.sealed = k.counter.begin(s)
+	return s
 }
 
 // Seal appends to dst the envelope of plaintext bound to c. It allocates
@@ -90,7 +96,7 @@ func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte,
 	if cap(aad) <= maxKeptContext {
 		s.aad = aad[:offN2]
 	}
-	s.left--
+	s.sealed.Add(1)
 	k.sealing.Put(s)
 	return dst, nil
 }

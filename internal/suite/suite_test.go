@@ -235,21 +235,22 @@ func TestMaterialSize(t *testing.T) {
 func TestSessions(t *testing.T) {
 	k := newKey(t, AES256, Data)
 	s := k.session(0)
-	if s.left != sessionMessages || s.ends != sessionLife {
-		t.Fatalf("a new session has %d messages and ends at %v", s.left, s.ends)
+	if s.sealed.Load() != 0 || s.ends != sessionLife {
+		t.Fatalf("a new session has sealed %d messages and ends at %v", s.sealed.Load(), s.ends)
 	}
 	for name, c := range map[string]struct {
-		left int
-		now  time.Duration
-		same bool
+		sealed uint64
+		now    time.Duration
+		same   bool
 	}{
-		"young": {1, sessionLife - 1, true}, "used up": {0, 1, false},
+		"young": {sessionMessages - 1, sessionLife - 1, true}, "used up": {sessionMessages, 1, false},
 		"old": {1, sessionLife, false}, "clock went back": {1, -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A pool may drop what it holds, and under -race does so at random.
 			for range 100 {
-				s := &session{s.aead, c.left, sessionLife, bytes.Clone(s.aad)}
+				s := &session{s.aead, new(sessionCount), sessionLife, bytes.Clone(s.aad)}
+				s.sealed.Store(c.sealed)
 				k.sealing.Put(s)
 				if got := k.session(c.now) == s; got == c.same {
 					return
