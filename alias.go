@@ -4,7 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"iter"
+	"time"
 
+	"github.com/embedkms/kms/internal/keycache"
+	"github.com/embedkms/kms/internal/keyring"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore"
 )
@@ -22,13 +27,7 @@ func (k *KMS) CreateAlias(ctx context.Context, alias, key string) error {
 }
 
 func (k *KMS) createAlias(ctx context.Context, c *call, ref string) error {
-	if err := k.alive(); err != nil {
-		return err
-	}
-	if _, err := parseAlias(c.ref); err != nil {
-		return err
-	}
-	id, _, err := k.readRef(ctx, c, ref)
+	id, err := k.aliasTarget(ctx, c, ref)
 	if err != nil {
 		return err
 	}
@@ -39,6 +38,97 @@ func (k *KMS) createAlias(ctx context.Context, c *call, ref string) error {
 		return ErrDryRun
 	}
 	return k.putNewAlias(ctx, c.ref, id)
+}
+
+// aliasTarget returns the key that the alias c.ref is to point at. A key that
+// is going to be destroyed is none: who points at it now has made a mistake.
+func (k *KMS) aliasTarget(ctx context.Context, c *call, ref string) (keyID, error) {
+	if err := k.alive(); err != nil {
+		return keyID{}, err
+	}
+	if _, err := parseAlias(c.ref); err != nil {
+		return keyID{}, err
+	}
+	id, key, err := k.readRef(ctx, c, ref)
+	if err != nil {
+		return id, err
+	}
+	return id, stateOf(key, k.now()).stays()
+}
+
+// UpdateAlias moves an alias to another key, which may be named by its ID or by
+// another alias, in one step: the alias always points at the one or the other.
+// Other processes see it within Options.MaxStale. The Authorizer is asked about
+// the key that the alias has pointed at, and about the new one.
+func (k *KMS) UpdateAlias(ctx context.Context, alias, key string) error {
+	c := k.begin(OpUpdateAlias, alias)
+	return k.end(ctx, &c, nil, k.updateAlias(ctx, &c, key))
+}
+
+func (k *KMS) updateAlias(ctx context.Context, c *call, ref string) error {
+	if err := k.aliasSource(ctx, c); err != nil {
+		return err
+	}
+	id, err := k.aliasTarget(ctx, c, ref)
+	if err != nil {
+		return err
+	}
+	return k.changeAlias(ctx, c.ref, func(a *record.Alias) { a.KeyID = id })
+}
+
+// DeleteAlias removes an alias. Its name is free again; the key stays. Other
+// processes see it within Options.MaxStale.
+func (k *KMS) DeleteAlias(ctx context.Context, alias string) error {
+	c := k.begin(OpDeleteAlias, alias)
+	return k.end(ctx, &c, nil, k.deleteAlias(ctx, &c))
+}
+
+func (k *KMS) deleteAlias(ctx context.Context, c *call) error {
+	if err := k.aliasSource(ctx, c); err != nil {
+		return err
+	}
+	now := k.timestamp()
+	return k.changeAlias(ctx, c.ref, func(a *record.Alias) { a.DeletedAt = now })
+}
+
+// aliasSource authorises the call for the key that the alias c.ref points at,
+// which may be gone.
+func (k *KMS) aliasSource(ctx context.Context, c *call) error {
+	if err := k.alive(); err != nil {
+		return err
+	}
+	if _, err := parseAlias(c.ref); err != nil {
+		return err
+	}
+	_, _, err := k.readRef(ctx, c, c.ref)
+	if errors.Is(err, ErrKeyNotFound) {
+		return nil
+	}
+	return err
+}
+
+// changeAlias runs edit on a stored alias until its result is stored.
+func (k *KMS) changeAlias(ctx context.Context, alias string, edit func(*record.Alias)) error {
+	name, err := parseAlias(alias)
+	if err != nil {
+		return err
+	}
+	if k.dryRun {
+		return ErrDryRun
+	}
+	var change [16]byte
+	rand.Read(change[:])
+	return k.writeAlias(ctx, name, func(stored *record.Alias) (*record.Alias, error) {
+		switch {
+		case stored != nil && stored.ID == change:
+			return nil, nil // only the reply was lost
+		case stored == nil || !stored.DeletedAt.IsZero():
+			return nil, ErrAliasNotFound
+		}
+		stored.ID = change
+		edit(stored)
+		return stored, nil
+	})
 }
 
 // aliasIsFree returns ErrAliasExists if the store has the alias.
@@ -57,27 +147,42 @@ func (k *KMS) aliasIsFree(ctx context.Context, alias string) error {
 	}
 }
 
-// putNewAlias stores an alias that points at id.
+// putNewAlias stores an alias that points at id, in the place of one that was
+// deleted if there is one.
 func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
 	name, err := parseAlias(alias)
 	if err != nil {
 		return err
 	}
-	a := record.Alias{Name: name, KeyID: id, CreatedAt: k.timestamp()}
+	a := &record.Alias{Name: name, KeyID: id, CreatedAt: k.timestamp()}
 	rand.Read(a.ID[:])
-	key := k.ring.Load().AliasKey(name)
-	rec, err := k.writer.Create(ctx, key, func(cur keystore.Record) ([]byte, error) {
-		if cur.Rev == 0 {
-			return k.ring.Load().Seal(key, 1, a.Marshal()), nil
-		}
-		stored, err := k.parseAliasRecord(ctx, name, cur)
-		if err != nil {
-			return nil, err
-		}
-		if stored.ID != a.ID {
+	return k.writeAlias(ctx, name, func(stored *record.Alias) (*record.Alias, error) {
+		switch {
+		case stored == nil || !stored.DeletedAt.IsZero():
+			return a, nil
+		case stored.ID != a.ID:
 			return nil, ErrAliasExists
 		}
 		return nil, nil // it is ours: only the reply was lost
+	})
+}
+
+// writeAlias stores what edit makes of the stored alias, which is nil if there
+// is none, or nothing if edit returns nil. edit runs again after another
+// process's change, and then must recognise its own.
+func (k *KMS) writeAlias(ctx context.Context, name string, edit func(*record.Alias) (*record.Alias, error)) error {
+	key := k.ring.Load().AliasKey(name)
+	began := k.aliases.Begin()
+	rec, err := k.update(ctx, key, func(cur keystore.Record) ([]byte, error) {
+		stored, err := k.observeAlias(ctx, name, cur, began)
+		if err != nil {
+			return nil, err
+		}
+		a, err := edit(stored)
+		if err != nil || a == nil {
+			return nil, err
+		}
+		return k.sealRecord(key, cur.Rev+1, a.Marshal())
 	})
 	k.aliases.Wrote(name, rec)
 	return storeError(err)
@@ -86,21 +191,99 @@ func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
 // readAlias reads an alias from the store.
 func (k *KMS) readAlias(ctx context.Context, name string) (*record.Alias, error) {
 	began := k.aliases.Begin()
-	rec, err := k.getAlias(ctx, name)
-	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
-		return nil, storeError(err)
-	}
-	var a *record.Alias
-	if rec.Rev > 0 {
-		if a, err = k.parseAliasRecord(ctx, name, rec); err != nil {
-			return nil, storeError(err)
-		}
-	}
-	if err := k.aliases.Observe(name, rec, began); err != nil {
+	rec, err := k.find(ctx, k.ring.Load().AliasKey(name))
+	if err != nil {
 		return nil, err
 	}
-	if a == nil {
+	a, err := k.observeAlias(ctx, name, rec, began)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if a == nil || !a.DeletedAt.IsZero() {
 		return nil, ErrAliasNotFound
 	}
 	return a, nil
+}
+
+// observeAlias returns the alias of a record, nil for none, or ErrRollback if
+// the record is an earlier state than this process has seen.
+func (k *KMS) observeAlias(ctx context.Context, name string, rec keystore.Record, began keycache.Moment) (a *record.Alias, err error) {
+	if rec.Rev > 0 {
+		if a, err = k.parseAliasRecord(ctx, name, rec); err != nil {
+			return nil, err
+		}
+	}
+	return a, k.aliases.Observe(name, rec, began)
+}
+
+// An Alias is a name for a key.
+type Alias struct {
+	Name      string // alias/<name>
+	KeyID     string // of a key that existed when the alias was last changed
+	CreatedAt time.Time
+}
+
+// Aliases returns all aliases, in no particular order, read from the store a
+// page at a time. One whose record does not open is yielded as its error with
+// an empty Alias, and the scan goes on; so is an error that ends the scan.
+func (k *KMS) Aliases(ctx context.Context) iter.Seq2[Alias, error] {
+	return func(yield func(Alias, error) bool) {
+		c := k.begin(OpAliases, "")
+		err := k.scanAliases(ctx, &c, func(a Alias, err error) bool {
+			if err != nil {
+				err = &Error{c.op, "", err}
+			}
+			return yield(a, err)
+		})
+		if err = k.end(ctx, &c, nil, err); err != nil {
+			yield(Alias{}, err)
+		}
+	}
+}
+
+func (k *KMS) scanAliases(ctx context.Context, c *call, yield func(Alias, error) bool) error {
+	if err := k.admitStore(ctx, c); err != nil {
+		return err
+	}
+	return k.pages(ctx, keyring.AliasPrefix, "", func(p page) bool {
+		for _, rec := range p.records {
+			a, err := k.listedAlias(ctx, rec, p.aliases)
+			if err == nil && !a.DeletedAt.IsZero() {
+				continue
+			}
+			if !yield(aliasOf(a), err) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func aliasOf(a *record.Alias) Alias {
+	if a == nil {
+		return Alias{}
+	}
+	return Alias{aliasPrefix + a.Name, keyID(a.KeyID).String(), a.CreatedAt}
+}
+
+// listedAlias returns the alias of a record that a scan has shown.
+func (k *KMS) listedAlias(ctx context.Context, rec keystore.Record, began keycache.Moment) (*record.Alias, error) {
+	if rec.Rev == 0 { // it is damaged, and a Get says how
+		var err error
+		if rec, err = k.find(ctx, rec.Key); err != nil {
+			return nil, err
+		}
+	}
+	body, err := k.openRecord(ctx, rec)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	a, err := record.ParseAlias(body)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if rec.Key != k.ring.Load().AliasKey(a.Name) {
+		return nil, fmt.Errorf("%w: alias of another name", ErrTampered)
+	}
+	return a, k.aliases.Observe(a.Name, rec, began)
 }

@@ -9,22 +9,46 @@ import (
 
 // Operations, as they stand in Request.Op, Event.Op and Error.Op.
 const (
-	OpOpen            = "Open"
-	OpCreateKey       = "CreateKey"
-	OpDescribeKey     = "DescribeKey"
-	OpKeys            = "Keys"
-	OpRotateKey       = "RotateKey"
-	OpEnableKey       = "EnableKey"
-	OpDisableKey      = "DisableKey"
-	OpCreateAlias     = "CreateAlias"
-	OpEncrypt         = "Encrypt" // Encrypt, AppendEncrypt
-	OpDecrypt         = "Decrypt" // Decrypt, AppendDecrypt, DecryptWith
-	OpReEncrypt       = "ReEncrypt"
-	OpReEncryptFrom   = "ReEncryptFrom"   // authorised for the key that decrypts
-	OpReEncryptTo     = "ReEncryptTo"     // authorised for the key that encrypts
-	OpGenerateDataKey = "GenerateDataKey" // with and without plaintext
-	OpEncryptDataKey  = "EncryptDataKey"
-	OpDecryptDataKey  = "DecryptDataKey" // DecryptDataKey, DecryptDataKeyWith
+	OpOpen                       = "Open"
+	OpCreateKey                  = "CreateKey"
+	OpDescribeKey                = "DescribeKey"
+	OpKeys                       = "Keys"
+	OpUpdateKey                  = "UpdateKey"
+	OpRotateKey                  = "RotateKey"
+	OpEnableKey                  = "EnableKey"
+	OpDisableKey                 = "DisableKey"
+	OpArchiveKey                 = "ArchiveKey"
+	OpScheduleKeyDeletion        = "ScheduleKeyDeletion"
+	OpCancelKeyDeletion          = "CancelKeyDeletion"
+	OpScheduleVersionDestruction = "ScheduleVersionDestruction"
+	OpCancelVersionDestruction   = "CancelVersionDestruction"
+	OpImportParameters           = "ImportParameters"
+	OpImportKeyMaterial          = "ImportKeyMaterial"
+	OpDeleteImportedKeyMaterial  = "DeleteImportedKeyMaterial"
+	OpCreateAlias                = "CreateAlias"
+	OpUpdateAlias                = "UpdateAlias" // authorised for the old and for the new key
+	OpDeleteAlias                = "DeleteAlias"
+	OpAliases                    = "Aliases"
+	OpEncrypt                    = "Encrypt" // Encrypt, AppendEncrypt
+	OpDecrypt                    = "Decrypt" // Decrypt, AppendDecrypt, DecryptWith
+	OpReEncrypt                  = "ReEncrypt"
+	OpReEncryptFrom              = "ReEncryptFrom"   // authorised for the key that decrypts
+	OpReEncryptTo                = "ReEncryptTo"     // authorised for the key that encrypts
+	OpGenerateDataKey            = "GenerateDataKey" // with and without plaintext
+	OpEncryptDataKey             = "EncryptDataKey"
+	OpDecryptDataKey             = "DecryptDataKey" // DecryptDataKey, DecryptDataKeyWith
+	OpGenerateRandom             = "GenerateRandom"
+	OpRoots                      = "Roots"
+	OpAddRoot                    = "AddRoot"
+	OpRemoveRoot                 = "RemoveRoot"
+	OpRotateStorageKey           = "RotateStorageKey"
+	OpExport                     = "Export"
+	OpRestore                    = "Restore"
+	OpMaintain                   = "Maintain"
+	OpMaintainRotate             = "MaintainRotate"         // audited for each key that Maintain
+	OpMaintainExpire             = "MaintainExpire"         // rotates, whose material it expires,
+	OpMaintainDestroyVersion     = "MaintainDestroyVersion" // of which it destroys a version,
+	OpMaintainDestroy            = "MaintainDestroy"        // or which it destroys
 )
 
 // An Authorizer decides who may do what. It takes the principal from ctx, where
@@ -127,6 +151,20 @@ func (k *KMS) authorize(ctx context.Context, c *call, op string, lk *loadedKey, 
 		return fmt.Errorf("%w: %w", ErrAccessDenied, denied)
 	}
 	return err
+}
+
+// admitStore passes the gate for a call that is about the store as a whole.
+func (k *KMS) admitStore(ctx context.Context, c *call) error {
+	if err := k.alive(); err != nil {
+		return err
+	}
+	if err := k.allow(ctx, c, c.op, nil, nil, nil); err != nil {
+		return err
+	}
+	if k.dryRun {
+		return ErrDryRun
+	}
+	return nil
 }
 
 // cloneAAD returns a copy for an Authorizer or Auditor. Handing on the caller's

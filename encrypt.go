@@ -125,7 +125,7 @@ func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD) (*keyEntr
 	if err != nil {
 		return nil, err
 	}
-	return e, e.Value.state.usable()
+	return e, k.stateNow(e.Value).encrypts()
 }
 
 // open decrypts a ciphertext of a purpose. With c.ref set, only of that key.
@@ -170,7 +170,7 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 	if c.ref != "" && entry.Value.id != e.KeyID() {
 		return nil, ErrInvalidCiphertext
 	}
-	if err := entry.Value.state.usable(); err != nil {
+	if err := k.stateNow(entry.Value).decrypts(); err != nil {
 		return nil, err
 	}
 	for !entry.Value.has(e.Version()) {
@@ -182,12 +182,12 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 		if newer == entry {
 			return nil, ErrVersionNotFound
 		}
-		if entry = newer; entry.Value.state.usable() != nil {
-			return nil, entry.Value.state.usable()
+		if entry = newer; k.stateNow(entry.Value).decrypts() != nil {
+			return nil, k.stateNow(entry.Value).decrypts()
 		}
 	}
 	c.version = e.Version()
-	return entry.Value, nil
+	return entry.Value, k.refusal(entry.Value, c.version)
 }
 
 // source returns the key that is to decrypt, authorised: the one that c.ref

@@ -75,6 +75,17 @@ var (
 	// ErrKeyPendingDeletion says that the key is going to be destroyed.
 	ErrKeyPendingDeletion = errors.New("key is scheduled for deletion")
 
+	// ErrInvalidImportToken says that an import token is unknown, used, or of
+	// another key.
+	ErrInvalidImportToken = errors.New("import token is invalid")
+
+	// ErrExpiredImportToken says that an import token is too old.
+	ErrExpiredImportToken = errors.New("import token has expired")
+
+	// ErrInvalidKeyMaterial says that imported material cannot be unwrapped, or
+	// is not what the key needs.
+	ErrInvalidKeyMaterial = errors.New("key material is invalid")
+
 	// ErrInvalidState says that the operation does not fit the key's or the
 	// store's state.
 	ErrInvalidState = errors.New("operation does not fit the state")
@@ -99,6 +110,10 @@ var (
 
 	// ErrStoreNotEmpty says that the store already holds something.
 	ErrStoreNotEmpty = errors.New("key store is not empty")
+
+	// ErrBackupFailed says that a backup could not be written or read; the cause
+	// is the writer's or reader's error.
+	ErrBackupFailed = errors.New("backup could not be written or read")
 
 	// ErrTampered says that a stored record is damaged or was altered, or that
 	// the keyring is gone while records are there.
@@ -139,11 +154,14 @@ func (e *Error) Error() string {
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// storeSentinels are what the layers below may return that callers know.
+// storeSentinels are what the layers below, and the edits that run there, may
+// return that callers know.
 var storeSentinels = []error{
-	ErrTampered, ErrFormatTooNew, ErrRollback, ErrUnknownOutcome, ErrConflict,
-	ErrWrongRootKey, ErrRootUnavailable, ErrUnsupportedAlgorithm,
-	ErrKeyNotFound, ErrAliasNotFound, ErrAliasExists, ErrKeyDisabled, ErrLimitExceeded,
+	ErrTampered, ErrFormatTooNew, ErrRollback, ErrUnknownOutcome, ErrConflict, ErrStoreNotEmpty,
+	ErrWrongRootKey, ErrRootUnavailable, ErrUnsupportedAlgorithm, ErrInvalidArgument, ErrLimitExceeded,
+	ErrKeyNotFound, ErrVersionNotFound, ErrAliasNotFound, ErrAliasExists, ErrInvalidState,
+	ErrKeyDisabled, ErrKeyArchived, ErrKeyPendingImport, ErrKeyPendingDeletion,
+	ErrInvalidImportToken, ErrExpiredImportToken, ErrInvalidKeyMaterial, ErrClosed,
 }
 
 // storeError makes an error of the layers below one of this package.

@@ -1,16 +1,22 @@
 package kms_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/keystore/memstore"
+	"github.com/embedkms/kms/rootkey"
 )
 
 // A gatekeeper is an Authorizer and an Auditor that keeps what it was told.
@@ -61,15 +67,96 @@ func everyCall(k *kms.KMS, ref string, ct, dek []byte) map[string]func(context.C
 	add("DecryptDataKey", func(ctx context.Context) error { _, err := k.DecryptDataKey(ctx, dek, nil); return err })
 	add("ReEncrypt", func(ctx context.Context) error { _, _, err := k.ReEncrypt(ctx, ct, nil, nil); return err })
 	add("CreateKey", func(ctx context.Context) error { _, err := k.CreateKey(ctx, nil); return err })
-	add("Keys", func(ctx context.Context) error {
-		for _, err := range k.Keys(ctx, "") {
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	add("Encrypt", calls["Encrypt"])
+	add("AppendEncrypt", func(ctx context.Context) error { _, err := k.AppendEncrypt(ctx, nil, ref, password, nil); return err })
+	add("AppendDecrypt", func(ctx context.Context) error { _, err := k.AppendDecrypt(ctx, nil, ct, nil); return err })
+	alias := "alias/none"
+	if strings.HasPrefix(ref, "alias/") {
+		alias = ref
+	}
+	add("UpdateAlias", func(ctx context.Context) error { return k.UpdateAlias(ctx, alias, ref) })
+	add("DeleteAlias", func(ctx context.Context) error { return k.DeleteAlias(ctx, alias) })
+	addStoreCalls(k, calls)
 	return calls
+}
+
+// addStoreCalls adds every operation that is about no single key.
+func addStoreCalls(k *kms.KMS, calls map[string]func(context.Context) error) {
+	root, err := rootkey.Static(bytes.Repeat([]byte{9}, 32))
+	if err != nil {
+		panic(err)
+	}
+	maps.Copy(calls, map[string]func(context.Context) error{
+		"Keys": func(ctx context.Context) error {
+			for _, err := range k.Keys(ctx, "") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Aliases": func(ctx context.Context) error {
+			for _, err := range k.Aliases(ctx) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"GenerateRandom":   func(ctx context.Context) error { _, err := k.GenerateRandom(ctx, 32); return err },
+		"Maintain":         func(ctx context.Context) error { _, err := k.Maintain(ctx); return err },
+		"Roots":            func(ctx context.Context) error { _, err := k.Roots(ctx); return err },
+		"AddRoot":          func(ctx context.Context) error { return k.AddRoot(ctx, root) },
+		"RemoveRoot":       func(ctx context.Context) error { return k.RemoveRoot(ctx, root.ID()) },
+		"RotateStorageKey": func(ctx context.Context) error { return k.RotateStorageKey(ctx) },
+		"Export":           func(ctx context.Context) error { return k.Export(ctx, io.Discard, root) },
+	})
+}
+
+// Every exported method passes the gate: it asks the Authorizer before it does
+// anything, and tells the Auditor once. A method that is new, and so is in none
+// of these tables, fails.
+func TestEveryMethodPassesTheGate(t *testing.T) {
+	ctx := t.Context()
+	store := faultstore.New(memstore.New())
+	admin := open(t, store, nil)
+	key := newKey(t, admin, "")
+	must(t, admin.CreateAlias(ctx, "alias/a", key))
+	ct := encrypt(t, admin, key, password, nil)
+	dek, err := admin.GenerateDataKey(ctx, key, 32, nil)
+	must(t, err)
+	g := &gatekeeper{deny: func(*kms.Request) error { return errDenied }}
+	k := open(t, store, &kms.Options{Authorizer: g, Auditor: g})
+	calls := everyCall(k, "alias/a", ct, dek.Ciphertext)
+	writes := store.Calls("Put") + store.Calls("Delete")
+	lists := store.Calls("List")
+	typ := reflect.TypeOf(k)
+	for i := range typ.NumMethod() {
+		name := typ.Method(i).Name
+		if name == "Close" || name == "DryRun" {
+			continue // no operations
+		}
+		call := calls[name]
+		if call == nil {
+			t.Errorf("%s: no test calls it through the gate", name)
+			continue
+		}
+		want(t, call(ctx), kms.ErrAccessDenied)
+		requests, events := g.take()
+		if len(requests) != 1 || len(events) != 1 || !strings.HasPrefix(name, events[0].Op) &&
+			!strings.HasPrefix(name, "Append"+events[0].Op) {
+			t.Errorf("%s: asked %+v, told %+v", name, requests, events)
+		}
+		if !errors.Is(events[0].Err, errDenied) {
+			t.Errorf("%s: told %v", name, events[0].Err)
+		}
+	}
+	if n := store.Calls("Put") + store.Calls("Delete") - writes; n != 0 {
+		t.Errorf("denied calls wrote %d times", n)
+	}
+	if n := store.Calls("List") - lists; n != 0 {
+		t.Errorf("denied calls listed %d times", n)
+	}
 }
 
 // Those who may not use a key cannot tell whether it exists, or in what state.

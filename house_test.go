@@ -49,9 +49,12 @@ func TestMethods(t *testing.T) {
 		of   any
 		want string
 	}{
-		{(*kms.KMS)(nil), `AppendDecrypt AppendEncrypt Close CreateAlias CreateKey Decrypt DecryptDataKey
-			DecryptDataKeyWith DecryptWith DescribeKey DisableKey DryRun EnableKey Encrypt EncryptDataKey
-			GenerateDataKey GenerateDataKeyWithoutPlaintext Keys ReEncrypt RotateKey`},
+		{(*kms.KMS)(nil), `AddRoot Aliases AppendDecrypt AppendEncrypt ArchiveKey CancelKeyDeletion
+			CancelVersionDestruction Close CreateAlias CreateKey Decrypt DecryptDataKey DecryptDataKeyWith
+			DecryptWith DeleteAlias DeleteImportedKeyMaterial DescribeKey DisableKey DryRun EnableKey Encrypt
+			EncryptDataKey Export GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom
+			ImportKeyMaterial ImportParameters Keys Maintain ReEncrypt RemoveRoot Roots RotateKey
+			RotateStorageKey ScheduleKeyDeletion ScheduleVersionDestruction UpdateAlias UpdateKey`},
 		{(*kms.DataKey)(nil), "Destroy Digest Format LogValue MarshalJSON String"},
 		{(*kms.Error)(nil), "Error Unwrap"},
 		{(*kms.Key)(nil), ""},

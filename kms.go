@@ -59,7 +59,6 @@ const (
 	maxMaxStale        = 60 * time.Second
 	defaultOutageGrace = 60 * time.Second
 	defaultCacheKeys   = 10_000
-	reloadPause        = time.Second // between reloads of the keyring
 )
 
 // A KMS is a key management service in this process, over a key store. It is
@@ -73,7 +72,6 @@ type KMS struct {
 type core struct {
 	store      keystore.Store
 	writer     *settle.Writer
-	root       rootkey.Provider
 	gm         gm.Provider
 	authorizer Authorizer
 	auditor    Auditor
@@ -83,11 +81,14 @@ type core struct {
 	keys    *keycache.Cache[keyID, *loadedKey]
 	aliases *keycache.Cache[string, keyID]
 	outage  *keycache.Outage
+	usage   ledger
 	closed  atomic.Bool
 
-	ring     atomic.Pointer[keyring.Ring]
-	reload   sync.Mutex
-	reloaded time.Duration // when the keyring was last read
+	ring atomic.Pointer[keyring.Ring]
+
+	rootMu  sync.Mutex // guards the rest
+	root    rootkey.Provider
+	refused refusal
 }
 
 // Open opens a key store with its root key. An empty store is initialised,
@@ -198,66 +199,3 @@ func (k *KMS) DryRun() *KMS { return &KMS{k.core, true} }
 
 // timestamp is the time as it is stored: to the millisecond, in UTC.
 func (c *core) timestamp() time.Time { return c.now().UTC().Truncate(time.Millisecond) }
-
-// get reads a record, under the key that was asked for whatever the store says
-// it is of: that is what the seal is checked against.
-func (c *core) get(ctx context.Context, key string) (keystore.Record, error) {
-	rec, err := c.store.Get(ctx, key)
-	rec.Key = key
-	return rec, err
-}
-
-// probe asks the store for the one record that is always there.
-func (c *core) probe(ctx context.Context) error {
-	_, err := c.store.Get(ctx, keyring.Key)
-	return err
-}
-
-// openRecord returns the body of a stored record. A record under a storage key
-// that is not known yet makes the keyring be read again, once.
-func (c *core) openRecord(ctx context.Context, rec keystore.Record) ([]byte, error) {
-	body, err := c.ring.Load().Open(rec)
-	unknown, ok := errors.AsType[keyring.UnknownVersionError](err)
-	if !ok {
-		return body, err
-	}
-	ring, err := c.reloadRing(ctx, unknown)
-	if err != nil {
-		return nil, err
-	}
-	body, err = ring.Open(rec)
-	if _, ok := errors.AsType[keyring.UnknownVersionError](err); ok {
-		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
-	}
-	return body, err
-}
-
-// reloadRing reads the keyring again, unless it has version by now or was read
-// a moment ago: a damaged record must not keep the root key busy.
-func (c *core) reloadRing(ctx context.Context, version keyring.UnknownVersionError) (*keyring.Ring, error) {
-	c.reload.Lock()
-	defer c.reload.Unlock()
-	ring, now := c.ring.Load(), c.elapsed()
-	if ring.Has(version) || c.reloaded != 0 && now-c.reloaded < reloadPause {
-		return ring, nil
-	}
-	rec, err := c.store.Get(ctx, keyring.Key)
-	if errors.Is(err, keystore.ErrNotFound) {
-		return nil, fmt.Errorf("%w: keyring missing, records present", ErrTampered)
-	} else if err != nil {
-		return nil, err
-	}
-	newer, err := keyring.Load(ctx, rec, c.root)
-	if err != nil {
-		return nil, err
-	}
-	if !newer.SameStore(ring) {
-		return nil, fmt.Errorf("%w: keyring of another store", ErrTampered)
-	}
-	if newer.Rev() < ring.Rev() {
-		return nil, fmt.Errorf("%w: an old keyring", ErrRollback)
-	}
-	c.reloaded = now
-	c.ring.Store(newer)
-	return newer, nil
-}

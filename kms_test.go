@@ -290,7 +290,25 @@ func everyCallWithKey(k *kms.KMS, ref string) map[string]func(context.Context) e
 		"RotateKey":   func(ctx context.Context) error { _, err := k.RotateKey(ctx, ref); return err },
 		"EnableKey":   func(ctx context.Context) error { return k.EnableKey(ctx, ref) },
 		"DisableKey":  func(ctx context.Context) error { return k.DisableKey(ctx, ref) },
+		"ArchiveKey":  func(ctx context.Context) error { return k.ArchiveKey(ctx, ref) },
 		"CreateAlias": func(ctx context.Context) error { return k.CreateAlias(ctx, "alias/new", ref) },
+		"UpdateKey":   func(ctx context.Context) error { _, err := k.UpdateKey(ctx, ref, nil); return err },
+		"ScheduleKeyDeletion": func(ctx context.Context) error {
+			_, err := k.ScheduleKeyDeletion(ctx, ref, 0)
+			return err
+		},
+		"CancelKeyDeletion": func(ctx context.Context) error { return k.CancelKeyDeletion(ctx, ref) },
+		"ScheduleVersionDestruction": func(ctx context.Context) error {
+			_, err := k.ScheduleVersionDestruction(ctx, ref, 1, 0)
+			return err
+		},
+		"CancelVersionDestruction": func(ctx context.Context) error { return k.CancelVersionDestruction(ctx, ref, 1) },
+		"ImportParameters": func(ctx context.Context) error {
+			_, err := k.ImportParameters(ctx, ref, kms.WrappingRSAOAEPSHA256)
+			return err
+		},
+		"ImportKeyMaterial":         func(ctx context.Context) error { return k.ImportKeyMaterial(ctx, ref, nil) },
+		"DeleteImportedKeyMaterial": func(ctx context.Context) error { return k.DeleteImportedKeyMaterial(ctx, ref) },
 	}
 }
 
@@ -320,7 +338,7 @@ func TestCreateKey(t *testing.T) {
 			key.State != kms.KeyStateEnabled || key.Origin != kms.OriginKMS ||
 			key.Description != "orders ✓" || key.PrimaryVersion != 1 || !key.CreatedAt.Equal(at) ||
 			!maps.Equal(key.Tags, map[string]string{"team": "payments", "cost centre": ""}) ||
-			!slices.Equal(key.Versions, []kms.KeyVersion{{Version: 1, CreatedAt: at}}) {
+			!slices.Equal(key.Versions, []kms.KeyVersion{{Version: 1, CreatedAt: at, Origin: kms.OriginKMS, State: kms.KeyStateEnabled}}) {
 			t.Errorf("key %+v", key)
 		}
 		if key.ID[14] != '4' || !strings.Contains("89ab", key.ID[19:20]) {
@@ -854,6 +872,12 @@ func TestDryRun(t *testing.T) {
 	before := slices.Collect(records(t, store, ""))
 	dry := k.DryRun()
 	calls := everyCallWithKey(dry, key)
+	for _, name := range []string{ // TestStates makes these, and all others, in every state
+		"CancelKeyDeletion", "ScheduleVersionDestruction", "CancelVersionDestruction",
+		"ImportParameters", "ImportKeyMaterial", "DeleteImportedKeyMaterial",
+	} {
+		delete(calls, name)
+	}
 	calls["DecryptWith"] = func(ctx context.Context) error { _, err := dry.DecryptWith(ctx, key, ct, nil); return err }
 	calls["DecryptDataKeyWith"] = func(ctx context.Context) error {
 		_, err := dry.DecryptDataKeyWith(ctx, key, dek.Ciphertext, nil)
@@ -868,6 +892,7 @@ func TestDryRun(t *testing.T) {
 		}
 		return nil
 	}
+	addStoreCalls(dry, calls)
 	for name, call := range calls {
 		if err := call(ctx); !errors.Is(err, kms.ErrDryRun) {
 			t.Errorf("%s: %v", name, err)

@@ -1,15 +1,28 @@
 package kms
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/embedkms/kms/internal/keycache"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore"
 )
 
-// EnableKey lets a disabled key be used again. On an enabled key it does nothing.
+const (
+	minWindow     = 7 * day
+	maxWindow     = 1096 * day
+	defaultWindow = 30 * day
+)
+
+// EnableKey lets a disabled or archived key be used again. On an enabled key it
+// does nothing.
 func (k *KMS) EnableKey(ctx context.Context, key string) error {
 	return k.setMode(ctx, OpEnableKey, key, record.Enabled)
 }
@@ -21,9 +34,19 @@ func (k *KMS) DisableKey(ctx context.Context, key string) error {
 	return k.setMode(ctx, OpDisableKey, key, record.Disabled)
 }
 
+// ArchiveKey makes a key decrypt and verify only, until EnableKey: for keys
+// that have been replaced, and whose ciphertexts must stay readable. On an
+// archived key it does nothing.
+func (k *KMS) ArchiveKey(ctx context.Context, key string) error {
+	return k.setMode(ctx, OpArchiveKey, key, record.Archived)
+}
+
 func (k *KMS) setMode(ctx context.Context, op, ref string, mode record.Mode) error {
 	c := k.begin(op, ref)
 	_, err := k.change(ctx, &c, func(key *record.Key) (bool, error) {
+		if err := stateOf(key, k.now()).switches(); err != nil {
+			return false, err
+		}
 		changed := key.Mode != mode
 		key.Mode = mode
 		return changed, nil
@@ -31,9 +54,126 @@ func (k *KMS) setMode(ctx context.Context, op, ref string, mode record.Mode) err
 	return k.end(ctx, &c, nil, err)
 }
 
+// ScheduleKeyDeletion makes a key unusable at once and lets Maintain destroy it
+// when window is over: 7 to 1,096 whole days, 0 for 30. It returns the date.
+// Until Maintain has destroyed it, CancelKeyDeletion saves the key; after that
+// nothing does, and what it has encrypted is lost.
+func (k *KMS) ScheduleKeyDeletion(ctx context.Context, key string, window time.Duration) (time.Time, error) {
+	c := k.begin(OpScheduleKeyDeletion, key)
+	date, err := k.deletionDate(window)
+	if err == nil {
+		_, err = k.change(ctx, &c, func(key *record.Key) (bool, error) {
+			if err := stateOf(key, k.now()).stays(); err != nil {
+				return false, err
+			}
+			key.DeletionDate = date
+			return true, nil
+		})
+	}
+	if err = k.end(ctx, &c, nil, err); err != nil {
+		return time.Time{}, err
+	}
+	return date, nil
+}
+
+// deletionDate returns the end of a window that begins now.
+func (k *KMS) deletionDate(window time.Duration) (time.Time, error) {
+	if err := k.alive(); err != nil {
+		return time.Time{}, err
+	}
+	if window == 0 {
+		window = defaultWindow
+	}
+	if window < minWindow || window > maxWindow || window%day != 0 {
+		return time.Time{}, fmt.Errorf("%w: a window is 7 to 1,096 whole days, or 0 for 30", ErrInvalidArgument)
+	}
+	return k.timestamp().Add(window), nil
+}
+
+// CancelKeyDeletion takes back ScheduleKeyDeletion. The key is disabled then,
+// so that nobody uses it by mistake; EnableKey brings it back.
+func (k *KMS) CancelKeyDeletion(ctx context.Context, key string) error {
+	c := k.begin(OpCancelKeyDeletion, key)
+	_, err := k.change(ctx, &c, func(key *record.Key) (bool, error) {
+		if err := stateOf(key, k.now()).exists(); err != nil {
+			return false, err
+		}
+		if key.DeletionDate.IsZero() {
+			return false, fmt.Errorf("%w: the key is not scheduled for deletion", ErrInvalidState)
+		}
+		key.DeletionDate, key.Mode = time.Time{}, record.Disabled
+		return true, nil
+	})
+	return k.end(ctx, &c, nil, err)
+}
+
+// UpdateKeyOptions are the options of UpdateKey. What is nil stays as it is.
+type UpdateKeyOptions struct {
+	Description *string           // as in CreateKeyOptions
+	Tags        map[string]string // replace all tags; empty for none
+
+	// RotationPeriod is 7 to 2,560 days, counted from now on, or 0 for none.
+	RotationPeriod *time.Duration
+}
+
+// UpdateKey changes what a key is described by, and how often it is rotated. A
+// rotation period on a key of origin EXTERNAL is ErrInvalidState.
+func (k *KMS) UpdateKey(ctx context.Context, key string, opts *UpdateKeyOptions) (*Key, error) {
+	c := k.begin(OpUpdateKey, key)
+	if opts == nil {
+		opts = &UpdateKeyOptions{}
+	}
+	updated, err := k.updateKey(ctx, &c, opts)
+	if err = k.end(ctx, &c, nil, err); err != nil {
+		return nil, err
+	}
+	return updated, nil
+}
+
+func (k *KMS) updateKey(ctx context.Context, c *call, opts *UpdateKeyOptions) (*Key, error) {
+	if err := cmp.Or(k.alive(), opts.check()); err != nil {
+		return nil, err
+	}
+	now := k.timestamp()
+	return k.change(ctx, c, func(key *record.Key) (bool, error) {
+		if err := stateOf(key, now).exists(); err != nil {
+			return false, err
+		}
+		return opts.apply(key, now)
+	})
+}
+
+func (o *UpdateKeyOptions) check() error {
+	var description string
+	if o.Description != nil {
+		description = *o.Description
+	}
+	var period time.Duration
+	if o.RotationPeriod != nil {
+		period = *o.RotationPeriod
+	}
+	return cmp.Or(checkDescription(description), checkTags(o.Tags), checkRotationPeriod(period))
+}
+
+// apply changes key, and reports whether there was anything to change.
+func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
+	if o.Description != nil {
+		key.Description = *o.Description
+	}
+	if o.Tags != nil {
+		key.Tags = maps.Clone(o.Tags)
+	}
+	if o.RotationPeriod != nil {
+		if *o.RotationPeriod != 0 && key.Origin == record.OriginExternal {
+			return false, fmt.Errorf("%w: an imported key has no rotation period", ErrInvalidState)
+		}
+		setRotation(key, *o.RotationPeriod, now)
+	}
+	return o.Description != nil || o.Tags != nil || o.RotationPeriod != nil, nil
+}
+
 // change runs edit on the stored key that c.ref names, until its result is
-// stored, and describes the key. edit reports whether it has changed the key;
-// it runs again after another process's change, so it must recognise its own.
+// stored, and describes the key. edit reports whether it has changed the key.
 func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool, error)) (*Key, error) {
 	id, key, err := k.readRef(ctx, c, c.ref)
 	if err != nil {
@@ -45,24 +185,35 @@ func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool,
 		}
 		return nil, ErrDryRun
 	}
+	return k.changeKey(ctx, id, edit)
+}
+
+// changeKey is change without the gate. edit runs again after another process's
+// change; that its own is stored already shows by the change's ID.
+func (k *KMS) changeKey(ctx context.Context, id keyID, edit func(*record.Key) (bool, error)) (*Key, error) {
+	var change record.ChangeID
+	rand.Read(change[:])
 	var result *Key
 	began := k.keys.Begin()
-	rec, err := k.writer.Update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
+	rec, err := k.update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
 		key, body, err := k.openKey(ctx, cur)
 		defer clear(body)
 		// A change on top of an old copy would be lost with it.
 		if err = k.observe(id, cur, began, err); err != nil {
 			return nil, err
 		}
-		changed, err := edit(key)
-		if err != nil {
-			return nil, err
+		changed := false
+		if !slices.Contains(key.Changes, change) {
+			if changed, err = edit(key); err != nil {
+				return nil, err
+			}
 		}
-		result = describe(id, key)
+		result = describe(id, key, k.now())
 		if !changed {
 			return nil, nil
 		}
-		return k.sealKey(id, cur.Rev+1, key), nil
+		key.Changed(change)
+		return k.sealKey(id, cur.Rev+1, key)
 	})
 	k.keys.Wrote(id, rec)
 	if err != nil {
@@ -72,10 +223,8 @@ func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool,
 }
 
 // sealKey returns the bytes to store for key at rev.
-func (k *KMS) sealKey(id keyID, rev uint64, key *record.Key) []byte {
-	body := key.Marshal()
-	defer clear(body)
-	return k.ring.Load().Seal(id.recordKey(), rev, body)
+func (k *KMS) sealKey(id keyID, rev uint64, key *record.Key) ([]byte, error) {
+	return k.sealRecord(id.recordKey(), rev, key.Marshal())
 }
 
 // readRef returns the key that ref names as it is stored now, without its
@@ -116,9 +265,9 @@ func (k *KMS) readID(ctx context.Context, ref string) (keyID, error) {
 // readKey reads a key from the store, without its material.
 func (k *KMS) readKey(ctx context.Context, id keyID) (*record.Key, error) {
 	began := k.keys.Begin()
-	rec, err := k.get(ctx, id.recordKey())
-	if err != nil && !errors.Is(err, keystore.ErrNotFound) {
-		return nil, storeError(err)
+	rec, err := k.find(ctx, id.recordKey())
+	if err != nil {
+		return nil, err
 	}
 	key, body, err := k.openKey(ctx, rec)
 	clear(body)

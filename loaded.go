@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/keycache"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/suite"
@@ -18,18 +20,40 @@ type loadedKey struct {
 	name     string // of the ID
 	spec     KeySpec
 	state    KeyState
+	validTo  time.Time // of the primary version's material; zero for good
 	tags     map[string]string
 	versions []loadedVersion // version n stands at n-1; the last is primary
 }
 
-// A loadedVersion has the keys of one version by purpose.
-type loadedVersion struct{ data, dataKey *suite.Key }
+// A loadedVersion has the keys of one version by purpose, or says why not.
+type loadedVersion struct {
+	data, dataKey *suite.Key
+	refusal       error
+	validTo       time.Time
+}
 
 func (v *loadedVersion) key(p suite.Purpose) *suite.Key {
 	if p == suite.DataKey {
 		return v.dataKey
 	}
 	return v.data
+}
+
+// stateNow returns the state of a key, whose material may end by the clock.
+func (c *core) stateNow(lk *loadedKey) KeyState {
+	if !lk.validTo.IsZero() && lk.state.stays() == nil && expired(lk.validTo, c.now()) {
+		return KeyStatePendingImport
+	}
+	return lk.state
+}
+
+// refusal returns why a version that the key has may not decrypt, or nil.
+func (c *core) refusal(lk *loadedKey, version uint32) error {
+	v := &lk.versions[version-1]
+	if v.refusal == nil && !v.validTo.IsZero() && expired(v.validTo, c.now()) {
+		return KeyStatePendingImport.refusalOfVersion(version)
+	}
+	return v.refusal
 }
 
 // primary returns the version that encrypts, and its number.
@@ -58,28 +82,53 @@ func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loa
 	if err != nil {
 		return nil, err
 	}
+	return c.newLoadedKey(id, key)
+}
+
+func (c *core) newLoadedKey(id keyID, key *record.Key) (*loadedKey, error) {
 	s, err := KeySpec(key.Spec).suite()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
 	}
+	now, n := c.now(), len(key.Versions)
 	lk := &loadedKey{
-		id: id, name: id.String(), spec: KeySpec(key.Spec), state: stateOf(key), tags: key.Tags,
-		versions: make([]loadedVersion, len(key.Versions)),
+		id: id, name: id.String(), spec: KeySpec(key.Spec), state: stateOf(key, now), tags: key.Tags,
+		versions: make([]loadedVersion, n),
 	}
-	for i, v := range key.Versions {
-		if len(v.Material) != s.KeySize() {
-			return nil, fmt.Errorf("%w: version %d has material of %d bytes", ErrTampered, i+1, len(v.Material))
-		}
+	for i := range key.Versions {
+		v := &key.Versions[i]
 		lv := &lk.versions[i]
-		lv.data, err = suite.New(s, suite.Data, id, uint32(i+1), v.Material, c.gm)
-		if err == nil {
-			lv.dataKey, err = suite.New(s, suite.DataKey, id, uint32(i+1), v.Material, c.gm)
+		lv.validTo = v.ValidTo
+		lv.refusal = stateOfVersion(v, now).refusalOfVersion(uint32(i + 1))
+		if lv.refusal != nil {
+			continue
 		}
-		if err != nil {
+		if err := lv.derive(s, id, uint32(i+1), v.Material, c.gm); err != nil {
 			return nil, err
 		}
 	}
+	if n > 0 && lk.versions[n-1].refusal == nil {
+		lk.validTo = lk.versions[n-1].validTo
+		lk.versions[n-1].countTo(c.usage.counter(id, uint32(n)))
+	}
 	return lk, nil
+}
+
+// derive makes the keys of a version.
+func (v *loadedVersion) derive(s suite.ID, id keyID, version uint32, material []byte, p gm.Provider) (err error) {
+	if len(material) != s.KeySize() {
+		return fmt.Errorf("%w: version %d has material of %d bytes", ErrTampered, version, len(material))
+	}
+	if v.data, err = suite.New(s, suite.Data, id, version, material, p); err != nil {
+		return err
+	}
+	v.dataKey, err = suite.New(s, suite.DataKey, id, version, material, p)
+	return err
+}
+
+func (v *loadedVersion) countTo(c *suite.Counter) {
+	v.data.CountTo(c)
+	v.dataKey.CountTo(c)
 }
 
 // getAlias and loadAlias are what the cache of aliases reads and makes of it.
@@ -87,9 +136,10 @@ func (c *core) getAlias(ctx context.Context, name string) (keystore.Record, erro
 	return c.get(ctx, c.ring.Load().AliasKey(name))
 }
 
+// The zero ID stands for an alias that was deleted.
 func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (keyID, error) {
 	a, err := c.parseAliasRecord(ctx, name, rec)
-	if err != nil {
+	if err != nil || !a.DeletedAt.IsZero() {
 		return keyID{}, err
 	}
 	return a.KeyID, nil
@@ -136,9 +186,10 @@ func (k *KMS) resolveAlias(ctx context.Context, ref string) (*keyEntry, error) {
 		return nil, err
 	}
 	e, err := k.aliases.Lookup(ctx, name)
-	if errors.Is(err, keystore.ErrNotFound) {
+	switch {
+	case errors.Is(err, keystore.ErrNotFound), err == nil && e.Value == keyID{}:
 		return nil, ErrAliasNotFound
-	} else if err != nil {
+	case err != nil:
 		return nil, k.cacheError(err)
 	}
 	return k.lookup(ctx, e.Value)

@@ -3,6 +3,8 @@ package kms
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/embedkms/kms/internal/record"
 )
@@ -12,7 +14,9 @@ import (
 // encrypt under the new version within Options.MaxStale; they decrypt what it
 // has encrypted at once.
 //
-// A key has at most 4,096 versions; then RotateKey returns ErrLimitExceeded.
+// A key has at most 4,096 versions; then RotateKey returns ErrLimitExceeded. A
+// key of origin EXTERNAL is rotated by importing a new version, and here
+// ErrInvalidState.
 func (k *KMS) RotateKey(ctx context.Context, key string) (*Key, error) {
 	c := k.begin(OpRotateKey, key)
 	rotated, err := k.rotateKey(ctx, &c)
@@ -23,37 +27,54 @@ func (k *KMS) RotateKey(ctx context.Context, key string) (*Key, error) {
 }
 
 func (k *KMS) rotateKey(ctx context.Context, c *call) (*Key, error) {
-	// The material is drawn with the version's ID, once for the call: however
-	// often the change is made again, it is one version.
-	var version record.Version
-	defer func() { clear(version.Material) }()
-	rotated, err := k.change(ctx, c, func(key *record.Key) (bool, error) {
-		for _, v := range key.Versions {
-			if version.Material != nil && v.ID == version.ID {
-				return false, nil
-			}
-		}
-		if err := stateOf(key).usable(); err != nil {
-			return false, err
-		}
-		if len(key.Versions) >= maxVersions {
-			return false, fmt.Errorf("%w: a key has at most %d versions", ErrLimitExceeded, maxVersions)
-		}
-		if version.Material == nil {
-			s, err := KeySpec(key.Spec).suite()
-			if err != nil {
-				return false, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
-			}
-			if version, err = k.newVersion(s); err != nil {
-				return false, err
-			}
-		}
-		key.Versions = append(key.Versions, version)
-		return true, nil
-	})
+	var r rotation
+	defer r.clear()
+	rotated, err := k.change(ctx, c, func(key *record.Key) (bool, error) { return r.apply(k, key, k.timestamp()) })
 	if err != nil {
 		return nil, err
 	}
 	c.version = rotated.PrimaryVersion
 	return rotated, nil
+}
+
+// A rotation is the new version that a call makes. It is drawn when it is first
+// needed, and then kept: however often the change is made again, and however
+// many others came between, it is one version.
+type rotation struct{ version record.Version }
+
+func (r *rotation) clear() { clear(r.version.Material) }
+
+// apply adds the version to key, unless it is there already.
+func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) (bool, error) {
+	if r.version.Material != nil && slices.ContainsFunc(key.Versions, func(v record.Version) bool {
+		return v.ID == r.version.ID
+	}) {
+		return false, nil
+	}
+	if err := stateOf(key, now).encrypts(); err != nil {
+		return false, err
+	}
+	if key.Origin == record.OriginExternal {
+		return false, fmt.Errorf("%w: an imported key is rotated by importing a new version", ErrInvalidState)
+	}
+	if r.version.Material == nil {
+		s, err := KeySpec(key.Spec).suite()
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+		}
+		if r.version, err = k.newVersion(s, now); err != nil {
+			return false, err
+		}
+	}
+	return true, addVersion(key, r.version)
+}
+
+// addVersion makes v the primary version of key.
+func addVersion(key *record.Key, v record.Version) error {
+	if len(key.Versions) >= maxVersions {
+		return fmt.Errorf("%w: a key has at most %d versions", ErrLimitExceeded, maxVersions)
+	}
+	key.Versions = append(key.Versions, v)
+	setRotation(key, key.RotationPeriod, v.CreatedAt)
+	return nil
 }

@@ -8,9 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/embedkms/kms/internal/record"
@@ -28,23 +26,17 @@ type Ring struct {
 	rev      uint64
 	storeID  [16]byte
 	aliasKey [32]byte
-	storage  []storageKey // ascending versions; the last seals
+	storage  []*storageKey // ascending versions; the last seals
 	sealers  map[uint32]*record.Sealer
-}
-
-// A storageKey is one version of the key that seals records.
-type storageKey struct {
-	version   uint32
-	createdAt time.Time
-	key       [32]byte
 }
 
 // newRing returns the ring of an empty store.
 func newRing(now time.Time) *Ring {
-	r := &Ring{storage: []storageKey{{version: 1, createdAt: now}}}
+	first := newStorageKey(now)
+	first.version = 1
+	r := &Ring{storage: []*storageKey{first}}
 	rand.Read(r.storeID[:])
 	rand.Read(r.aliasKey[:])
-	rand.Read(r.storage[0].key[:])
 	return r
 }
 
@@ -52,12 +44,18 @@ func newRing(now time.Time) *Ring {
 // that from.
 func (r *Ring) ready() *Ring {
 	r.sealers = map[uint32]*record.Sealer{}
-	for i := range r.storage {
-		s := &r.storage[i]
+	for _, s := range r.storage {
 		r.sealers[s.version] = record.NewSealer(r.storeID, s.version, &s.key)
+	}
+	r.clear()
+	return r
+}
+
+// clear clears the raw storage keys.
+func (r *Ring) clear() {
+	for _, s := range r.storage {
 		clear(s.key[:])
 	}
-	return r
 }
 
 // UnknownVersionError says that a record is sealed under a version of the
@@ -70,8 +68,7 @@ func (v UnknownVersionError) Error() string {
 
 // Seal returns the sealed bytes of body, to be stored under key at rev.
 func (r *Ring) Seal(key string, rev uint64, body []byte) []byte {
-	primary := r.storage[len(r.storage)-1].version
-	return r.sealers[primary].Seal(key, rev, body)
+	return r.sealers[r.Primary()].Seal(key, rev, body)
 }
 
 // Open returns the body of a stored record, record.ErrTampered,
@@ -88,7 +85,8 @@ func (r *Ring) Open(rec keystore.Record) ([]byte, error) {
 	return sealer.Open(rec.Key, rec.Rev, rec.Data)
 }
 
-var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").
+	WithPadding(base32.NoPadding)
 
 // AliasKey returns the record key of an alias: a keyed hash, so that the store
 // does not show the name.
@@ -96,17 +94,6 @@ func (r *Ring) AliasKey(name string) string {
 	mac := hmac.New(sha256.New, r.aliasKey[:])
 	mac.Write([]byte(name))
 	return AliasPrefix + lowerBase32.EncodeToString(mac.Sum(nil))
-}
-
-// ErrNoKeyring says that a store is empty and must not be made a new one.
-var ErrNoKeyring = errors.New("store has no keyring")
-
-func quoteIDs(wrappings []wrapping) string {
-	ids := make([]string, len(wrappings))
-	for i, w := range wrappings {
-		ids[i] = fmt.Sprintf("%q", w.id)
-	}
-	return strings.Join(ids, ", ")
 }
 
 // Has reports whether the ring has a version of the storage key.

@@ -50,7 +50,7 @@ func mustOpen(t testing.TB, s keystore.Store, r rootkey.Provider) *Ring {
 func sample(t testing.TB, roots ...rootkey.Provider) (*Ring, keystore.Record) {
 	t.Helper()
 	ring := newRing(at)
-	ring.storage = append(ring.storage, storageKey{version: 3, createdAt: at, key: [32]byte{7}})
+	ring.storage = append(ring.storage, &storageKey{version: 3, createdAt: at, key: [32]byte{7}})
 	kk := [32]byte{1, 2, 3}
 	var wrappings []wrapping
 	for _, r := range roots {
@@ -87,7 +87,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kk, err := sealed.unwrap(t.Context(), root(t, n+1))
+		kk, err := sealed.wrappings.unwrap(t.Context(), sealed.storeID, root(t, n+1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,8 @@ func TestGolden(t *testing.T) {
 		if got := ring.marshalBody(); !bytes.Equal(got, body) {
 			t.Errorf("marshals to %x, want %x", got, body)
 		}
-		if len(ring.storage) != 2 || ring.storage[1].version != 3 || !ring.storage[0].createdAt.Equal(at) {
+		if len(ring.storage) != 2 || ring.storage[1].version != 3 ||
+			!ring.storage[0].createdAt.Equal(at) {
 			t.Errorf("storage %+v", ring.storage)
 		}
 		head, err := marshalHead(ring.storeID, sealed.wrappings)
@@ -312,7 +313,8 @@ func FuzzKeyring(f *testing.F) {
 			}
 		}
 		documented := []error{record.ErrTampered, record.ErrFormatTooNew, ErrWrongRoot}
-		if err != nil && !slices.ContainsFunc(documented, func(e error) bool { return errors.Is(err, e) }) {
+		is := func(e error) bool { return errors.Is(err, e) }
+		if err != nil && !slices.ContainsFunc(documented, is) {
 			t.Fatal(err)
 		}
 	})

@@ -21,31 +21,18 @@ import (
 const (
 	format = 0xD0
 	suite  = 1 // XAES-256-GCM
-
-	wrapLabel = "kms-keyring/v1"
 )
-
-// A wrapping is KK under one root key.
-type wrapping struct {
-	id      string
-	wrapped []byte
-}
 
 // A sealedRing is a keyring record, read but not opened.
 type sealedRing struct {
 	storeID   [16]byte
-	wrappings []wrapping
+	wrappings wrappings
 	head      []byte // all before the nonce
 	sealed    []byte // nonce ‖ ciphertext ‖ tag
 }
 
-// wrapBound returns what the wrapping of a root key is bound to.
-func wrapBound(storeID [16]byte, rootID string) []byte {
-	return append(append([]byte(wrapLabel), storeID[:]...), rootID...)
-}
-
 // marshalHead returns everything before the nonce.
-func marshalHead(storeID [16]byte, wrappings []wrapping) ([]byte, error) {
+func marshalHead(storeID [16]byte, wrappings wrappings) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddUint8(format)
 	b.AddUint8(suite)
@@ -85,6 +72,9 @@ func parse(b []byte) (*sealedRing, error) {
 		if !s.ReadUint8LengthPrefixed(&id) || !s.ReadUint16LengthPrefixed(&wrapped) {
 			return nil, record.ErrTampered
 		}
+		if r.wrappings.find(string(id)) != nil {
+			return nil, record.ErrTampered // the second could never be used
+		}
 		r.wrappings = append(r.wrappings, wrapping{string(id), wrapped})
 	}
 	r.head, r.sealed = b[:len(b)-len(s)], s
@@ -106,8 +96,7 @@ const storageSize = 4*tlv.HeaderSize + 4 + 8 + 32
 func (r *Ring) marshalBody() []byte {
 	b := append(make([]byte, 0, 64+len(r.storage)*storageSize), tlv.Format)
 	b = tlv.Append(b, bodyAliasKey, r.aliasKey[:])
-	for i := range r.storage {
-		s := &r.storage[i]
+	for _, s := range r.storage {
 		field := make([]byte, 0, storageSize)
 		field = tlv.Append(field, storageVersion, binary.BigEndian.AppendUint32(nil, s.version))
 		field = tlv.AppendTime(field, storageCreatedAt, s.createdAt)
@@ -126,11 +115,11 @@ func (s *sealedRing) open(kk *[32]byte, rev uint64) (*Ring, error) {
 	}
 	defer clear(body)
 	ring := &Ring{rev: rev, storeID: s.storeID}
-	err = ring.parseBody(body)
-	switch {
-	case errors.Is(err, tlv.ErrTooNew):
-		return nil, record.ErrFormatTooNew
-	case err != nil:
+	if err := ring.parseBody(body); err != nil {
+		ring.clear()
+		if errors.Is(err, tlv.ErrTooNew) {
+			return nil, record.ErrFormatTooNew
+		}
 		return nil, record.ErrTampered
 	}
 	return ring, nil
@@ -159,7 +148,10 @@ func (r *Ring) parseBody(body []byte) error {
 	return in.Err()
 }
 
-func readStorage(outer *tlv.Reader) (s storageKey) {
+// readStorage reads into a storage key of its own, so that no copy of a raw key
+// stays behind where a slice grows.
+func readStorage(outer *tlv.Reader) *storageKey {
+	s := &storageKey{}
 	in := tlv.NewNested(outer.Value)
 	for in.Next() {
 		switch in.Tag {

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/embedkms/kms/internal/tlv"
@@ -12,6 +13,13 @@ import (
 // version of a key has encrypted. It is a record of its own, so that counting
 // does not change the key.
 type Usage map[uint32]uint64
+
+// Add adds the counts of other, none beyond the largest.
+func (u Usage) Add(other Usage) {
+	for version, n := range other {
+		u[version] += min(n, math.MaxUint64-u[version])
+	}
+}
 
 const usageVersion = 1 // repeated, ascending: u32 version ‖ u64 count
 

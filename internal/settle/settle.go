@@ -142,6 +142,22 @@ func (w *Writer) put(ctx context.Context, next keystore.Record) (keystore.Record
 	}
 }
 
+// Confirm reads a record after a write that the caller has made, with the
+// patience that a write is settled with.
+func (w *Writer) Confirm(ctx context.Context, key string) (keystore.Record, error) {
+	settling, stop := limit(ctx)
+	defer stop()
+	for try := 0; ; try++ {
+		cur, err := current(settling, w.Store, key)
+		if err == nil {
+			return cur, nil
+		}
+		if errors.Is(err, keystore.ErrClosed) || pause(settling, try) != nil {
+			return cur, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		}
+	}
+}
+
 // limit returns a context that outlives ctx, but not by much.
 func limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleLimit)

@@ -1,0 +1,292 @@
+package kms
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/embedkms/kms/internal/keyring"
+	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/keystore"
+)
+
+// A MaintenanceReport says what Maintain has done. What it did to which key is
+// told to the Auditor.
+type MaintenanceReport struct {
+	Keys               int  // that were looked at, destroyed ones included
+	Rotated            int  // keys
+	MaterialsExpired   int  // keys of which imported material was removed
+	VersionsDestroyed  int  // key versions
+	KeysDestroyed      int  // keys
+	TokensRemoved      int  // import tokens that were used or had expired
+	Resealed           int  // records, sealed anew under the newest storage key
+	StorageKeysDropped bool // no record needs an old storage key any more
+	Failed             int  // records that could not be maintained
+}
+
+// Maintain does what is due: it rotates keys whose period is over or which have
+// encrypted 2^44 messages, removes imported material that has expired, destroys
+// keys and versions whose window is over, and finishes RotateStorageKey. It
+// reads every key once, a page at a time.
+//
+// Call it now and then, hourly say, from a ticker in any process, and in each
+// process that encrypts if their counts are to show in DescribeKey. Any number
+// may run at a time; an interrupted run is gone on with by the next. Nothing
+// but Maintain makes a date come true.
+//
+// A key that cannot be maintained does not keep the others from it: the report
+// counts it, and the error is that of the first. With an unreachable store the
+// run ends. The report says in any case what was done.
+func (k *KMS) Maintain(ctx context.Context) (*MaintenanceReport, error) {
+	c := k.begin(OpMaintain, "")
+	m := &maintenance{KMS: k, now: k.timestamp()}
+	err := m.run(ctx, &c)
+	return &m.report, k.end(ctx, &c, nil, err)
+}
+
+// A maintenance is one run of Maintain.
+type maintenance struct {
+	*KMS
+	now    time.Time
+	report MaintenanceReport
+	failed error // the first failure of a record
+}
+
+func (m *maintenance) run(ctx context.Context, c *call) error {
+	if err := m.admitStore(ctx, c); err != nil {
+		return err
+	}
+	if err := m.refreshRing(ctx); err != nil {
+		return storeError(err)
+	}
+	primary, older := m.ring.Load().Primary(), m.ring.Load().HasOlder()
+	sweeps := []sweep{{keyPrefix, m.key}, {tokenPrefix, m.token}}
+	if older {
+		sweeps = append(sweeps, sweep{keyring.AliasPrefix, m.alias}, sweep{usagePrefix, m.reseal})
+	}
+	for _, s := range sweeps {
+		if err := m.sweep(ctx, s); err != nil {
+			return err
+		}
+	}
+	if m.failed == nil && older {
+		return m.dropStorageKeys(ctx, primary)
+	}
+	return m.failed
+}
+
+// A sweep is a visit to every record under a prefix.
+type sweep struct {
+	prefix string
+	visit  func(ctx context.Context, rec keystore.Record, p page) error
+}
+
+// sweep ends early only if the store fails.
+func (m *maintenance) sweep(ctx context.Context, s sweep) error {
+	var end error
+	err := m.pages(ctx, s.prefix, "", func(p page) bool {
+		for _, rec := range p.records {
+			if end = m.note(rec.Key, m.visit(ctx, s, rec, p)); end != nil {
+				return false
+			}
+		}
+		return true
+	})
+	return cmp.Or(end, err)
+}
+
+func (m *maintenance) visit(ctx context.Context, s sweep, rec keystore.Record, p page) error {
+	if rec.Rev == 0 { // it is damaged, and a Get says how
+		var err error
+		if rec, err = m.find(ctx, rec.Key); err != nil || rec.Rev == 0 {
+			return err
+		}
+	}
+	return s.visit(ctx, rec, p)
+}
+
+// note counts a failure, and returns it if it is not one record's alone.
+func (m *maintenance) note(key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%w: record %s", storeError(err), key)
+	m.report.Failed++
+	m.failed = cmp.Or(m.failed, err)
+	if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// key maintains one key.
+func (m *maintenance) key(ctx context.Context, rec keystore.Record, p page) error {
+	m.report.Keys++
+	id, key, err := m.listedKey(ctx, rec, p.keys)
+	if err != nil {
+		return err
+	}
+	d := duty{kms: m.KMS, now: m.now}
+	defer d.rotation.clear()
+	if d.overused, err = m.overused(ctx, id, key); err != nil {
+		return err
+	}
+	if !d.due(key) {
+		return m.reseal(ctx, rec, p)
+	}
+	_, err = m.changeKey(ctx, id, d.apply)
+	m.tell(ctx, id, &d, err)
+	return err
+}
+
+// overused stores what this process has counted of a key, and returns its
+// primary version if that has encrypted enough.
+func (m *maintenance) overused(ctx context.Context, id keyID, key *record.Key) (uint32, error) {
+	usage, err := m.flush(ctx, id)
+	if primary := uint32(len(key.Versions)); usage[primary] >= maxEncryptions {
+		return primary, err
+	}
+	return 0, err
+}
+
+// A duty is what is due to be done to a key.
+type duty struct {
+	kms      *KMS
+	now      time.Time
+	overused uint32 // a version that has encrypted enough, or 0
+	rotation rotation
+
+	rotated, expired, destroyed bool
+	versions                    []uint32 // that were destroyed
+}
+
+// due reports whether there is anything to do.
+func (d *duty) due(key *record.Key) bool {
+	if !key.DestroyedAt.IsZero() {
+		return false
+	}
+	return passed(key.DeletionDate, d.now) || d.mustRotate(key) ||
+		slices.ContainsFunc(key.Versions, func(v record.Version) bool { return d.mustDestroy(&v) || d.mustExpire(&v) })
+}
+
+// passed reports whether a date is set and has come.
+func passed(date, now time.Time) bool { return expired(date, now) }
+
+func (d *duty) mustDestroy(v *record.Version) bool {
+	return v.DestroyedAt.IsZero() && passed(v.DestructionDate, d.now)
+}
+
+func (d *duty) mustExpire(v *record.Version) bool {
+	return v.Material != nil && expired(v.ValidTo, d.now)
+}
+
+func (d *duty) mustRotate(key *record.Key) bool {
+	return key.Origin != record.OriginExternal && stateOf(key, d.now).encrypts() == nil &&
+		(passed(key.NextRotation, d.now) || d.overused != 0 && d.overused == uint32(len(key.Versions)))
+}
+
+// apply does what is due on the key as it is stored now, which another process
+// may have maintained meanwhile.
+func (d *duty) apply(key *record.Key) (bool, error) {
+	d.rotated, d.expired, d.destroyed, d.versions = false, false, false, nil
+	if !d.due(key) {
+		return false, nil
+	}
+	if d.destroyed = passed(key.DeletionDate, d.now); d.destroyed {
+		key.Destroy(d.now)
+		return true, nil
+	}
+	d.expired = removeMaterial(key, d.mustExpire)
+	for i := range key.Versions {
+		if v := &key.Versions[i]; d.mustDestroy(v) {
+			v.Destroy(d.now)
+			d.versions = append(d.versions, uint32(i+1))
+		}
+	}
+	if d.mustRotate(key) {
+		var err error
+		if d.rotated, err = d.rotation.apply(d.kms, key, d.now); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// tell counts what was done to a key, and tells the Auditor.
+func (m *maintenance) tell(ctx context.Context, id keyID, d *duty, err error) {
+	count := func(op string, n *int, version uint32) {
+		if err == nil {
+			*n++
+		}
+		c := m.begin(op, "")
+		c.key, c.version = &loadedKey{id: id, name: id.String()}, version
+		_ = m.end(ctx, &c, nil, err)
+	}
+	if d.rotated {
+		count(OpMaintainRotate, &m.report.Rotated, 0)
+	}
+	if d.expired {
+		count(OpMaintainExpire, &m.report.MaterialsExpired, 0)
+	}
+	for _, version := range d.versions {
+		count(OpMaintainDestroyVersion, &m.report.VersionsDestroyed, version)
+	}
+	if d.destroyed {
+		count(OpMaintainDestroy, &m.report.KeysDestroyed, 0)
+	}
+}
+
+// alias seals an alias anew if it must be.
+func (m *maintenance) alias(ctx context.Context, rec keystore.Record, p page) error {
+	if _, err := m.listedAlias(ctx, rec, p.aliases); err != nil {
+		return err
+	}
+	return m.reseal(ctx, rec, p)
+}
+
+// token removes an import token that can do no more. Used and expired ones stay
+// for a day, to be called that.
+func (m *maintenance) token(ctx context.Context, rec keystore.Record, p page) error {
+	t, err := m.openToken(ctx, rec)
+	if err != nil {
+		return err
+	}
+	t.clear()
+	if !passed(t.ExpiresAt.Add(tokenMemory), m.now) {
+		return m.reseal(ctx, rec, p)
+	}
+	err = m.store.Delete(ctx, rec.Key, rec.Rev)
+	if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrConflict) {
+		return nil // another process was first
+	}
+	if err == nil {
+		m.report.TokensRemoved++
+	}
+	return err
+}
+
+// reseal seals a record anew if it is under an old storage key. What was read
+// of it has been checked, so that no old copy is.
+func (m *maintenance) reseal(ctx context.Context, rec keystore.Record, _ page) error {
+	if m.upToDate(rec) {
+		return nil
+	}
+	stored, err := m.update(ctx, rec.Key, m.resealed(ctx))
+	if err == nil && stored.Data != nil {
+		m.report.Resealed++
+	}
+	return err
+}
+
+// dropStorageKeys removes the storage keys below primary, under which nothing
+// is sealed any more, from the keyring.
+func (m *maintenance) dropStorageKeys(ctx context.Context, primary uint32) error {
+	err := m.changeRing(func(known *keyring.Ring) (*keyring.Ring, error) {
+		return keyring.DropStorageKeys(ctx, m.writer, known, m.root, primary)
+	})
+	m.report.StorageKeysDropped = err == nil && !m.ring.Load().HasOlder()
+	return err
+}
