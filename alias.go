@@ -285,5 +285,5 @@ func (k *KMS) listedAlias(ctx context.Context, rec keystore.Record, began keycac
 	if rec.Key != k.ring.Load().AliasKey(a.Name) {
 		return nil, fmt.Errorf("%w: alias of another name", ErrTampered)
 	}
-	return a, k.aliases.Observe(a.Name, rec, began)
+	return a, k.aliases.Check(a.Name, rec, began)
 }

@@ -112,5 +112,8 @@ func (k *KMS) listedKey(ctx context.Context, rec keystore.Record, began keycache
 	}
 	key, body, err := k.openKey(ctx, rec)
 	clear(body)
-	return id, key, storeError(k.observe(id, rec, began, err))
+	if err == nil {
+		err = k.keys.Check(id, rec, began)
+	}
+	return id, key, storeError(err)
 }

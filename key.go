@@ -8,6 +8,7 @@ import (
 
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/suite"
+	"github.com/embedkms/kms/keystore"
 )
 
 // A KeySpec is the kind of a key's material.
@@ -83,8 +84,8 @@ const (
 	maxTags        = 64
 	maxTagName     = 128
 	maxTagValue    = 256
-	maxVersions    = 4096 // so that a record stays under keystore.MaxData
-	pageSize       = 100  // records of a scan that are in memory at a time
+	maxVersions    = 4096              // so that a record stays under keystore.MaxData
+	pageSize       = keystore.MaxLimit // records of a scan that are in memory at a time
 
 	minRotationPeriod = 7 * day
 	maxRotationPeriod = 2560 * day

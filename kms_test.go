@@ -554,7 +554,7 @@ func TestKeys(t *testing.T) {
 	ctx := t.Context()
 	k := kmstest.New(t)
 	var ids []string
-	for range 250 {
+	for range keystore.MaxLimit + 150 {
 		ids = append(ids, newKey(t, k, kms.KeySpecAES256))
 	}
 	slices.Sort(ids)
@@ -571,7 +571,7 @@ func TestKeys(t *testing.T) {
 	if got := list(ids[99]); !slices.Equal(got, ids[100:]) {
 		t.Errorf("%d keys after the hundredth, want %d", len(got), len(ids)-100)
 	}
-	if got := list(ids[249]); got != nil {
+	if got := list(ids[len(ids)-1]); got != nil {
 		t.Errorf("%d keys after the last", len(got))
 	}
 	for range k.Keys(ctx, "") {

@@ -294,8 +294,5 @@ func (c *core) observe(id keyID, rec keystore.Record, began keycache.Moment, err
 	if err != nil && !errors.Is(err, ErrKeyNotFound) {
 		return err
 	}
-	if rollback := c.keys.Observe(id, rec, began); rollback != nil {
-		return rollback
-	}
-	return err
+	return cmp.Or(c.keys.Observe(id, rec, began), err)
 }

@@ -259,20 +259,36 @@ func (c *Cache[K, V]) Forget(key K) {
 	c.drop(key)
 }
 
-// Observe checks what a read past the cache has shown, which began at began.
-// rec.Rev is 0 if it found nothing. With ErrRollback the entry is dropped.
+// Check checks what a read past the cache has shown, which began at began, and
+// remembers nothing: a scan would otherwise remember every record of the store.
+// rec.Rev is 0 if the read found nothing. With ErrRollback the entry is dropped.
+func (c *Cache[K, V]) Check(key K, rec keystore.Record, began Moment) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.check(key, rec, began)
+}
+
+// Observe is Check that remembers what the read has shown.
 func (c *Cache[K, V]) Observe(key K, rec keystore.Record, began Moment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.marks[key].check(rec, began)
-	switch {
-	case errors.Is(err, ErrRollback):
-		c.drop(key)
+	if err := c.check(key, rec, began); err != nil {
 		return err
-	case err == nil && rec.Rev > 0:
-		c.learn(key, c.marks[key], rec)
+	}
+	if m := c.marks[key]; rec.Rev > m.rev {
+		c.learn(key, m, rec)
 	}
 	return nil
+}
+
+// check does Check. A read that proves nothing breaks no rule. c.mu is held.
+func (c *Cache[K, V]) check(key K, rec keystore.Record, began Moment) error {
+	err := c.marks[key].check(rec, began)
+	if !errors.Is(err, ErrRollback) {
+		return nil
+	}
+	c.drop(key)
+	return err
 }
 
 // Clear drops every entry.

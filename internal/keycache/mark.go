@@ -41,7 +41,8 @@ func (m mark) check(rec keystore.Record, began Moment) error {
 	return ErrRollback
 }
 
-// Begin returns the moment at which a read past the cache begins, for Observe.
+// Begin returns the moment at which a read past the cache begins, for Check and
+// Observe.
 func (c *Cache[K, V]) Begin() Moment {
 	c.mu.Lock()
 	defer c.mu.Unlock()
