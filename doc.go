@@ -10,8 +10,8 @@
 //
 // A key has an ID, a random UUID, and one or more versions, each with material
 // of its own that never leaves the library. The newest version is the primary
-// one: it encrypts. All versions decrypt. A key is Enabled or Disabled; one that
-// is disabled does neither until it is enabled again.
+// one: it encrypts. All versions decrypt. The state of a key says what it may do:
+// see [KeyState]. Its material is generated here, or imported.
 //
 // Wherever an operation takes a key, it takes the ID or an alias, alias/<name>.
 // An alias points at one key, so that programs need not know IDs. A string that
@@ -42,8 +42,17 @@
 // [KMS.RotateKey] adds a version. What older ones encrypted goes on opening;
 // [KMS.ReEncrypt] brings it under the new one, or under another key or context,
 // without showing the plaintext, and says whether there was anything to do.
-// [KMS.DisableKey] stops all use of a key, [KMS.EnableKey] ends that. Nothing
-// here destroys a key.
+// [KMS.ArchiveKey] lets a key decrypt only, [KMS.DisableKey] stops all use of it,
+// and [KMS.EnableKey] ends either.
+//
+// Call [KMS.Maintain] from a ticker. It rotates keys of a rotation period, ends
+// imported material, and destroys the keys and versions whose waiting time is
+// over: [KMS.ScheduleKeyDeletion] and [KMS.ScheduleVersionDestruction] make them
+// unusable at once and can be taken back until then, and nothing else destroys.
+//
+// [KMS.ImportKeyMaterial] brings material of your own, [KMS.AddRoot] a second
+// root key for recovery, and [KMS.Export] and [Restore] move all keys to another
+// store. docs/operating.md explains all this to an operator.
 //
 // An [Authorizer] decides who may do what, an [Auditor] is told of every
 // operation, and a [KMS.DryRun] view finds out whether a call would succeed.
