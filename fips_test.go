@@ -3,12 +3,14 @@ package kms_test
 import (
 	"bytes"
 	"crypto/fips140"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/keywrap"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore/memstore"
 )
@@ -46,8 +48,25 @@ func TestFIPS(t *testing.T) {
 			t.Error(changed, err)
 		}
 	}
+	imported := newExternalKey(t, k, "")
+	must(t, importMaterial(t, k, imported, material1, kms.ImportKeyMaterialOptions{}))
+	p, err := k.ImportParameters(ctx, imported, kms.WrappingRSAAESKeyWrapSHA256)
+	must(t, err)
+	kek := bytes.Repeat([]byte{7}, 32)
+	wrapped, err := keywrap.Wrap(kek, material2)
+	must(t, err)
+	must(t, k.ImportKeyMaterial(ctx, imported, &kms.ImportKeyMaterialOptions{
+		Token: p.Token, EncryptedMaterial: append(wrap(t, p, kek), wrapped...), NewVersion: true,
+	}))
+	must(t, k.AddRoot(ctx, root(t, 2)))
+	must(t, k.RotateStorageKey(ctx))
+	_, err = k.Maintain(ctx)
+	must(t, err)
+	must(t, k.Export(ctx, io.Discard, root(t, 3)))
 	before := count(t, store, "")
 	_, err = k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecSM4})
+	want(t, err, kms.ErrUnsupportedAlgorithm)
+	_, err = k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecSM4, Origin: kms.OriginExternal})
 	want(t, err, kms.ErrUnsupportedAlgorithm)
 	if n := count(t, store, ""); n != before {
 		t.Error("something was stored")

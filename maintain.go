@@ -159,8 +159,9 @@ type duty struct {
 	overused uint32 // a version that has encrypted enough, or 0
 	rotation rotation
 
-	rotated, expired, destroyed bool
-	versions                    []uint32 // that were destroyed
+	expired, destroyed bool
+	rotated            uint32   // the new version, or 0
+	versions           []uint32 // that were destroyed
 }
 
 // due reports whether there is anything to do.
@@ -191,7 +192,7 @@ func (d *duty) mustRotate(key *record.Key) bool {
 // apply does what is due on the key as it is stored now, which another process
 // may have maintained meanwhile.
 func (d *duty) apply(key *record.Key) (bool, error) {
-	d.rotated, d.expired, d.destroyed, d.versions = false, false, false, nil
+	d.rotated, d.expired, d.destroyed, d.versions = 0, false, false, nil
 	if !d.due(key) {
 		return false, nil
 	}
@@ -207,10 +208,10 @@ func (d *duty) apply(key *record.Key) (bool, error) {
 		}
 	}
 	if d.mustRotate(key) {
-		var err error
-		if d.rotated, err = d.rotation.apply(d.kms, key, d.now); err != nil {
+		if _, err := d.rotation.apply(d.kms, key, d.now); err != nil {
 			return false, err
 		}
+		d.rotated = uint32(len(key.Versions))
 	}
 	return true, nil
 }
@@ -225,8 +226,8 @@ func (m *maintenance) tell(ctx context.Context, id keyID, d *duty, err error) {
 		c.key, c.version = &loadedKey{id: id, name: id.String()}, version
 		_ = m.end(ctx, &c, nil, err)
 	}
-	if d.rotated {
-		count(OpMaintainRotate, &m.report.Rotated, 0)
+	if d.rotated != 0 {
+		count(OpMaintainRotate, &m.report.Rotated, d.rotated)
 	}
 	if d.expired {
 		count(OpMaintainExpire, &m.report.MaterialsExpired, 0)

@@ -25,12 +25,13 @@
 //
 // # Losing it
 //
-// There is no recovery: no second way in, no master key, nothing that an author
-// of this module could do. Store the root key's backup before the first record
-// is written, and not with the store's backups, or one stolen tape is
-// everything. Try now and then whether the two, put together, still open. A root
-// key that leaked is replaced, and so is every copy of the store that it opens:
-// whoever has both an old backup and the old root key can still read it.
+// There is no recovery: no master key, nothing that an author of this module
+// could do. Give the store a second root key with kms.KMS.AddRoot, or store the
+// root key's backup before the first record is written, and not with the store's
+// backups, or one stolen tape is everything. Try now and then whether the two,
+// put together, still open. A root key that leaked is replaced with AddRoot and
+// RemoveRoot, and so is every copy of the store that it opens: whoever has both
+// an old backup and the old root key can still read it.
 package rootkey
 
 import (
