@@ -120,7 +120,7 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 		return err
 	}
 	now := k.timestamp()
-	if expired(opts.ValidTo, now) {
+	if passed(opts.ValidTo, now) {
 		return fmt.Errorf("%w: ValidTo is past", ErrInvalidArgument)
 	}
 	id, key, err := k.readRef(ctx, c, c.ref)

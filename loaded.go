@@ -41,7 +41,7 @@ func (v *loadedVersion) key(p suite.Purpose) *suite.Key {
 
 // stateNow returns the state of a key, whose material may end by the clock.
 func (c *core) stateNow(lk *loadedKey) KeyState {
-	if !lk.validTo.IsZero() && lk.state.stays() == nil && expired(lk.validTo, c.now()) {
+	if !lk.validTo.IsZero() && lk.state.stays() == nil && passed(lk.validTo, c.now()) {
 		return KeyStatePendingImport
 	}
 	return lk.state
@@ -50,7 +50,7 @@ func (c *core) stateNow(lk *loadedKey) KeyState {
 // refusal returns why a version that the key has may not decrypt, or nil.
 func (c *core) refusal(lk *loadedKey, version uint32) error {
 	v := &lk.versions[version-1]
-	if v.refusal == nil && !v.validTo.IsZero() && expired(v.validTo, c.now()) {
+	if v.refusal == nil && !v.validTo.IsZero() && passed(v.validTo, c.now()) {
 		return KeyStatePendingImport.refusalOfVersion(version)
 	}
 	return v.refusal

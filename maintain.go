@@ -173,15 +173,12 @@ func (d *duty) due(key *record.Key) bool {
 		slices.ContainsFunc(key.Versions, func(v record.Version) bool { return d.mustDestroy(&v) || d.mustExpire(&v) })
 }
 
-// passed reports whether a date is set and has come.
-func passed(date, now time.Time) bool { return expired(date, now) }
-
 func (d *duty) mustDestroy(v *record.Version) bool {
 	return v.DestroyedAt.IsZero() && passed(v.DestructionDate, d.now)
 }
 
 func (d *duty) mustExpire(v *record.Version) bool {
-	return v.Material != nil && expired(v.ValidTo, d.now)
+	return v.Material != nil && passed(v.ValidTo, d.now)
 }
 
 func (d *duty) mustRotate(key *record.Key) bool {

@@ -51,10 +51,11 @@ func stateOfVersion(v *record.Version, now time.Time) KeyState {
 
 // hasMaterial reports whether v has material that may still be used.
 func hasMaterial(v *record.Version, now time.Time) bool {
-	return len(v.Material) > 0 && !expired(v.ValidTo, now)
+	return len(v.Material) > 0 && !passed(v.ValidTo, now)
 }
 
-func expired(validTo, now time.Time) bool { return !validTo.IsZero() && !now.Before(validTo) }
+// passed reports whether a date is set and has come.
+func passed(date, now time.Time) bool { return !date.IsZero() && !now.Before(date) }
 
 // encrypts returns nil if a key in the state may encrypt, or the error. So may
 // it be rotated: there is no need for a version that must not be used.

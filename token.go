@@ -112,7 +112,7 @@ func (k *KMS) readToken(ctx context.Context, id keyID, token []byte) (*openToken
 		t.clear()
 		return nil, ErrInvalidImportToken
 	}
-	if expired(t.ExpiresAt, k.now()) {
+	if passed(t.ExpiresAt, k.now()) {
 		t.clear()
 		return nil, ErrExpiredImportToken
 	}
