@@ -18,9 +18,9 @@ import (
 type CreateKeyOptions struct {
 	Spec        KeySpec           // "" is AES_256
 	Usage       KeyUsage          // "" is ENCRYPT_DECRYPT
-	Description string            // UTF-8, at most 8,192 bytes
+	Description string            // UTF-8 without NUL, at most 8,192 bytes
 	Alias       string            // alias/<name>, or "" for none
-	Tags        map[string]string // at most 64; names 1 to 128 bytes, values at most 256, UTF-8
+	Tags        map[string]string // at most 64, text likewise: names of 1 to 128 bytes, values of at most 256
 
 	// Origin of the material: "" is KMS. A key of origin EXTERNAL has none, and
 	// its state is PendingImport, until ImportKeyMaterial.

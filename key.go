@@ -3,6 +3,7 @@ package kms
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -92,8 +93,8 @@ const (
 )
 
 func checkDescription(s string) error {
-	if len(s) > maxDescription || !utf8.ValidString(s) {
-		return fmt.Errorf("%w: a description is UTF-8 of at most %d bytes", ErrInvalidArgument, maxDescription)
+	if !isText(s, 0, maxDescription) {
+		return fmt.Errorf("%w: a description is UTF-8 without NUL, of at most %d bytes", ErrInvalidArgument, maxDescription)
 	}
 	return nil
 }
@@ -103,14 +104,20 @@ func checkTags(tags map[string]string) error {
 		return fmt.Errorf("%w: %d tags, at most %d", ErrInvalidArgument, len(tags), maxTags)
 	}
 	for name, value := range tags {
-		if len(name) == 0 || len(name) > maxTagName || !utf8.ValidString(name) {
-			return fmt.Errorf("%w: a tag's name is UTF-8 of 1 to %d bytes", ErrInvalidArgument, maxTagName)
+		if !isText(name, 1, maxTagName) {
+			return fmt.Errorf("%w: a tag's name is UTF-8 without NUL, of 1 to %d bytes", ErrInvalidArgument, maxTagName)
 		}
-		if len(value) > maxTagValue || !utf8.ValidString(value) {
-			return fmt.Errorf("%w: a tag's value is UTF-8 of at most %d bytes", ErrInvalidArgument, maxTagValue)
+		if !isText(value, 0, maxTagValue) {
+			return fmt.Errorf("%w: a tag's value is UTF-8 without NUL, of at most %d bytes", ErrInvalidArgument, maxTagValue)
 		}
 	}
 	return nil
+}
+
+// isText reports whether s is UTF-8 of so many bytes that any other system
+// takes as it is: a NUL ends a string in many.
+func isText(s string, least, most int) bool {
+	return least <= len(s) && len(s) <= most && utf8.ValidString(s) && !strings.Contains(s, "\x00")
 }
 
 func checkRotationPeriod(p time.Duration) error {
