@@ -66,14 +66,15 @@ func (k *KMS) UpdateAlias(ctx context.Context, alias, key string) error {
 }
 
 func (k *KMS) updateAlias(ctx context.Context, c *call, ref string) error {
-	if err := k.aliasSource(ctx, c); err != nil {
-		return err
-	}
-	id, err := k.aliasTarget(ctx, c, ref)
+	from, err := k.aliasSource(ctx, c)
 	if err != nil {
 		return err
 	}
-	return k.changeAlias(ctx, c.ref, func(a *record.Alias) { a.KeyID = id })
+	to, err := k.aliasTarget(ctx, c, ref)
+	if err != nil {
+		return err
+	}
+	return k.changeAlias(ctx, c.ref, from, func(a *record.Alias) { a.KeyID = to })
 }
 
 // DeleteAlias removes an alias. Its name is free again; the key stays. Other
@@ -84,31 +85,33 @@ func (k *KMS) DeleteAlias(ctx context.Context, alias string) error {
 }
 
 func (k *KMS) deleteAlias(ctx context.Context, c *call) error {
-	if err := k.aliasSource(ctx, c); err != nil {
+	id, err := k.aliasSource(ctx, c)
+	if err != nil {
 		return err
 	}
 	now := k.timestamp()
-	return k.changeAlias(ctx, c.ref, func(a *record.Alias) { a.DeletedAt = now })
+	return k.changeAlias(ctx, c.ref, id, func(a *record.Alias) { a.DeletedAt = now })
 }
 
-// aliasSource authorises the call for the key that the alias c.ref points at,
-// which may be gone.
-func (k *KMS) aliasSource(ctx context.Context, c *call) error {
+// aliasSource returns the key that the alias c.ref points at, which may be
+// gone, once the call is authorised for it.
+func (k *KMS) aliasSource(ctx context.Context, c *call) (keyID, error) {
 	if err := k.alive(); err != nil {
-		return err
+		return keyID{}, err
 	}
 	if _, err := parseAlias(c.ref); err != nil {
-		return err
+		return keyID{}, err
 	}
-	_, _, err := k.readRef(ctx, c, c.ref)
-	if errors.Is(err, ErrKeyNotFound) {
-		return nil
+	id, _, err := k.readRef(ctx, c, c.ref)
+	if errors.Is(err, ErrKeyNotFound) && !errors.Is(err, ErrAccessDenied) {
+		err = nil
 	}
-	return err
+	return id, err
 }
 
-// changeAlias runs edit on a stored alias until its result is stored.
-func (k *KMS) changeAlias(ctx context.Context, alias string, edit func(*record.Alias)) error {
+// changeAlias runs edit on a stored alias until its result is stored. The alias
+// must still point at the key that the call was authorised for.
+func (k *KMS) changeAlias(ctx context.Context, alias string, from keyID, edit func(*record.Alias)) error {
 	name, err := parseAlias(alias)
 	if err != nil {
 		return err
@@ -116,18 +119,15 @@ func (k *KMS) changeAlias(ctx context.Context, alias string, edit func(*record.A
 	if k.dryRun {
 		return ErrDryRun
 	}
-	var change [16]byte
-	rand.Read(change[:])
-	return k.writeAlias(ctx, name, func(stored *record.Alias) (*record.Alias, error) {
+	return k.writeAlias(ctx, name, func(stored *record.Alias) error {
 		switch {
-		case stored != nil && stored.ID == change:
-			return nil, nil // only the reply was lost
-		case stored == nil || !stored.DeletedAt.IsZero():
-			return nil, ErrAliasNotFound
+		case !stored.DeletedAt.IsZero():
+			return ErrAliasNotFound
+		case stored.KeyID != from:
+			return fmt.Errorf("%w: the alias was moved meanwhile", ErrConflict)
 		}
-		stored.ID = change
 		edit(stored)
-		return stored, nil
+		return nil
 	})
 }
 
@@ -154,34 +154,38 @@ func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
 	if err != nil {
 		return err
 	}
-	a := &record.Alias{Name: name, KeyID: id, CreatedAt: k.timestamp()}
-	rand.Read(a.ID[:])
-	return k.writeAlias(ctx, name, func(stored *record.Alias) (*record.Alias, error) {
-		switch {
-		case stored == nil || !stored.DeletedAt.IsZero():
-			return a, nil
-		case stored.ID != a.ID:
-			return nil, ErrAliasExists
+	now := k.timestamp()
+	return k.writeAlias(ctx, name, func(stored *record.Alias) error {
+		if stored.DeletedAt.IsZero() {
+			return ErrAliasExists
 		}
-		return nil, nil // it is ours: only the reply was lost
+		stored.KeyID, stored.CreatedAt, stored.DeletedAt = id, now, time.Time{}
+		rand.Read(stored.ID[:])
+		return nil
 	})
 }
 
-// writeAlias stores what edit makes of the stored alias, which is nil if there
-// is none, or nothing if edit returns nil. edit runs again after another
-// process's change, and then must recognise its own.
-func (k *KMS) writeAlias(ctx context.Context, name string, edit func(*record.Alias) (*record.Alias, error)) error {
-	key := k.ring.Load().AliasKey(name)
+// writeAlias stores what edit makes of the stored alias, which is one that was
+// deleted if there is none. edit runs again after another process's change,
+// unless its own is found to be stored.
+func (k *KMS) writeAlias(ctx context.Context, name string, edit func(*record.Alias) error) error {
+	key, ch := k.ring.Load().AliasKey(name), newChange()
 	began := k.aliases.Begin()
 	rec, err := k.update(ctx, key, func(cur keystore.Record) ([]byte, error) {
-		stored, err := k.observeAlias(ctx, name, cur, began)
+		a, err := k.observeAlias(ctx, name, cur, began)
 		if err != nil {
 			return nil, err
 		}
-		a, err := edit(stored)
-		if err != nil || a == nil {
+		if a == nil {
+			a = &record.Alias{Name: name, DeletedAt: k.now()}
+		}
+		if made, err := ch.made(a.Changes, cur.Rev); made || err != nil {
 			return nil, err
 		}
+		if err := edit(a); err != nil {
+			return nil, err
+		}
+		ch.try(&a.Changes, cur.Rev+1)
 		return k.sealRecord(key, cur.Rev+1, a.Marshal())
 	})
 	k.aliases.Wrote(name, rec)

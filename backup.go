@@ -72,8 +72,12 @@ func (k *KMS) exportRecord(ctx context.Context, out *dump.Writer, rec keystore.R
 	case strings.HasPrefix(rec.Key, keyring.AliasPrefix):
 		entry.Name = aliasEntry
 		_, err = k.listedAlias(ctx, rec, p.aliases)
+	default:
+		var usage record.Usage
+		usage, err = k.openUsage(ctx, rec)
+		entry.Body = usage.Marshal()
 	}
-	if err == nil {
+	if err == nil && entry.Body == nil {
 		entry.Body, err = k.openRecord(ctx, rec)
 	}
 	if err != nil {

@@ -33,7 +33,7 @@ type CreateKeyOptions struct {
 
 // CreateKey creates a key with fresh material and, if opts.Alias is set, an
 // alias to it. If the alias is taken there is no key and the error is
-// ErrAliasExists.
+// ErrAliasExists, also if another process takes it in the same moment.
 func (k *KMS) CreateKey(ctx context.Context, opts *CreateKeyOptions) (*Key, error) {
 	if opts == nil {
 		opts = &CreateKeyOptions{}
@@ -155,9 +155,10 @@ func (k *KMS) putNewKey(ctx context.Context, id keyID, key *record.Key) error {
 	return storeError(err)
 }
 
-// abandonKey removes a key that lost its alias to another, best effort. Its ID
-// was told to nobody, so it has encrypted nothing; a process that has seen it in
-// Keys meanwhile takes its absence for a rollback.
+// abandonKey removes a key that lost its alias to another, best effort. The
+// alias is certain never to have pointed at it, its ID was told to nobody, and
+// it has not been changed: all that can have used it is a process that found it
+// in Keys in the same moment.
 func (k *KMS) abandonKey(ctx context.Context, id keyID) {
 	k.keys.Forget(id)
 	_ = k.store.Delete(ctx, id.recordKey(), 1)

@@ -115,13 +115,15 @@ func (k *KMS) ImportKeyMaterial(ctx context.Context, key string, opts *ImportKey
 	return k.end(ctx, &c, nil, k.importKeyMaterial(ctx, &c, opts))
 }
 
+const maxYear = 9999 // that RFC 3339 can write
+
 func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMaterialOptions) error {
 	if err := k.alive(); err != nil {
 		return err
 	}
 	now := k.timestamp()
-	if passed(opts.ValidTo, now) {
-		return fmt.Errorf("%w: ValidTo is past", ErrInvalidArgument)
+	if passed(opts.ValidTo, now) || opts.ValidTo.Year() > maxYear {
+		return fmt.Errorf("%w: ValidTo is past, or after the year %d", ErrInvalidArgument, maxYear)
 	}
 	id, key, err := k.readRef(ctx, c, c.ref)
 	if err != nil {
@@ -135,6 +137,10 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 		return err
 	}
 	defer token.clear()
+	// Somebody may have put a used token's record back.
+	if used, _ := token.change().made(key.Changes, 0); used {
+		return ErrInvalidImportToken
+	}
 	if k.dryRun {
 		return ErrDryRun
 	}
@@ -150,7 +156,9 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 	if err := k.useToken(ctx, token); err != nil {
 		return err
 	}
-	imported, err := k.changeKey(ctx, id, func(key *record.Key) (bool, error) { return true, i.apply(key, now) })
+	imported, err := k.changeKey(ctx, id, token.change(), func(key *record.Key) (bool, error) {
+		return true, i.apply(key, now)
+	})
 	if err == nil {
 		c.version = imported.PrimaryVersion
 	}

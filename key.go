@@ -131,7 +131,7 @@ func checkRotationPeriod(p time.Duration) error {
 func setRotation(key *record.Key, period time.Duration, now time.Time) {
 	key.RotationPeriod, key.NextRotation = period, time.Time{}
 	if period != 0 {
-		key.NextRotation = now.Add(period)
+		key.NextRotation = now.Add(period).Truncate(time.Millisecond)
 	}
 }
 

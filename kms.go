@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -84,11 +83,13 @@ type core struct {
 	usage   ledger
 	closed  atomic.Bool
 
-	ring atomic.Pointer[keyring.Ring]
+	ring       atomic.Pointer[keyring.Ring]
+	ringShown  atomic.Int64   // when a read began that has shown it, by elapsed
+	ringWriter *settle.Writer // of its own: edits of records wait for the ring, never the reverse
 
-	rootMu  sync.Mutex // guards the rest
-	root    rootkey.Provider
-	refused refusal
+	changing chan struct{} // held while the ring is exchanged; guards the rest
+	root     rootkey.Provider
+	refused  refusal
 }
 
 // Open opens a key store with its root key. An empty store is initialised,
@@ -113,11 +114,12 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 		return nil, err
 	}
 	c := &core{
-		store: store, writer: settle.NewWriter(store), root: root, gm: o.GM,
+		store: store, writer: settle.NewWriter(store), ringWriter: settle.NewWriter(store),
+		root: root, changing: make(chan struct{}, 1), gm: o.GM,
 		authorizer: o.Authorizer, auditor: o.Auditor,
 		now: o.Now, elapsed: elapsed(o.Now),
 	}
-	ring, err := keyring.Open(ctx, c.writer, root, o.MustExist, c.timestamp())
+	ring, err := keyring.Open(ctx, c.ringWriter, root, o.MustExist, c.timestamp())
 	if errors.Is(err, keyring.ErrNoKeyring) {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidState, err)
 	} else if err != nil {

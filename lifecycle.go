@@ -3,11 +3,9 @@ package kms
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/embedkms/kms/internal/keycache"
@@ -172,67 +170,13 @@ func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
 	return o.Description != nil || o.Tags != nil || o.RotationPeriod != nil, nil
 }
 
-// change runs edit on the stored key that c.ref names, until its result is
-// stored, and describes the key. edit reports whether it has changed the key.
-func (k *KMS) change(ctx context.Context, c *call, edit func(*record.Key) (bool, error)) (*Key, error) {
-	id, key, err := k.readRef(ctx, c, c.ref)
-	if err != nil {
-		return nil, err
-	}
-	if k.dryRun {
-		if _, err := edit(key); err != nil {
-			return nil, err
-		}
-		return nil, ErrDryRun
-	}
-	return k.changeKey(ctx, id, edit)
-}
-
-// changeKey is change without the gate. edit runs again after another process's
-// change; that its own is stored already shows by the change's ID.
-func (k *KMS) changeKey(ctx context.Context, id keyID, edit func(*record.Key) (bool, error)) (*Key, error) {
-	var change record.ChangeID
-	rand.Read(change[:])
-	var result *Key
-	began := k.keys.Begin()
-	rec, err := k.update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
-		key, body, err := k.openKey(ctx, cur)
-		defer clear(body)
-		// A change on top of an old copy would be lost with it.
-		if err = k.observe(id, cur, began, err); err != nil {
-			return nil, err
-		}
-		changed := false
-		if !slices.Contains(key.Changes, change) {
-			if changed, err = edit(key); err != nil {
-				return nil, err
-			}
-		}
-		result = describe(id, key, k.now())
-		if !changed {
-			return nil, nil
-		}
-		key.Changed(change)
-		return k.sealKey(id, cur.Rev+1, key)
-	})
-	k.keys.Wrote(id, rec)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	return result, nil
-}
-
-// sealKey returns the bytes to store for key at rev.
-func (k *KMS) sealKey(id keyID, rev uint64, key *record.Key) ([]byte, error) {
-	return k.sealRecord(id.recordKey(), rev, key.Marshal())
-}
-
 // readRef returns the key that ref names as it is stored now, without its
 // material, once the call is authorised for it.
 func (k *KMS) readRef(ctx context.Context, c *call, ref string) (keyID, *record.Key, error) {
 	if err := k.alive(); err != nil {
 		return keyID{}, nil, err
 	}
+	c.key = nil // of another reference
 	id, err := k.readID(ctx, ref)
 	if errors.Is(err, ErrInvalidKeyRef) {
 		return id, nil, err
@@ -277,10 +221,14 @@ func (k *KMS) readKey(ctx context.Context, id keyID) (*record.Key, error) {
 // openKey returns the key of a record, and the body that holds its material,
 // for the caller to clear.
 func (c *core) openKey(ctx context.Context, rec keystore.Record) (*record.Key, []byte, error) {
+	return c.parseKey(ctx, rec, c.openRecord)
+}
+
+func (c *core) parseKey(ctx context.Context, rec keystore.Record, open func(context.Context, keystore.Record) ([]byte, error)) (*record.Key, []byte, error) {
 	if rec.Rev == 0 {
 		return nil, nil, ErrKeyNotFound
 	}
-	body, err := c.openRecord(ctx, rec)
+	body, err := open(ctx, rec)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -75,7 +75,7 @@ func (c *core) getKey(ctx context.Context, id keyID) (keystore.Record, error) {
 }
 
 func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loadedKey, error) {
-	key, body, err := c.openKey(ctx, rec)
+	key, body, err := c.parseKey(ctx, rec, c.openForUse)
 	// The material ends here, before anyone can use the key: wiping it later
 	// would be under the hands of those who do.
 	defer clear(body)
@@ -138,7 +138,11 @@ func (c *core) getAlias(ctx context.Context, name string) (keystore.Record, erro
 
 // The zero ID stands for an alias that was deleted.
 func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (keyID, error) {
-	a, err := c.parseAliasRecord(ctx, name, rec)
+	body, err := c.openForUse(ctx, rec)
+	if err != nil {
+		return keyID{}, err
+	}
+	a, err := parseAliasBody(name, body)
 	if err != nil || !a.DeletedAt.IsZero() {
 		return keyID{}, err
 	}
@@ -150,6 +154,10 @@ func (c *core) parseAliasRecord(ctx context.Context, name string, rec keystore.R
 	if err != nil {
 		return nil, err
 	}
+	return parseAliasBody(name, body)
+}
+
+func parseAliasBody(name string, body []byte) (*record.Alias, error) {
 	a, err := record.ParseAlias(body)
 	if err != nil {
 		return nil, err

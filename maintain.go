@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/embedkms/kms/internal/keyring"
@@ -16,15 +17,15 @@ import (
 // A MaintenanceReport says what Maintain has done. What it did to which key is
 // told to the Auditor.
 type MaintenanceReport struct {
-	Keys               int  // that were looked at, destroyed ones included
-	Rotated            int  // keys
-	MaterialsExpired   int  // keys of which imported material was removed
-	VersionsDestroyed  int  // key versions
-	KeysDestroyed      int  // keys
-	TokensRemoved      int  // import tokens that were used or had expired
-	Resealed           int  // records, sealed anew under the newest storage key
-	StorageKeysDropped bool // no record needs an old storage key any more
-	Failed             int  // records that could not be maintained
+	Keys              int // that were looked at, destroyed ones included
+	Rotated           int // keys
+	MaterialsExpired  int // keys of which imported material was removed
+	VersionsDestroyed int // key versions
+	KeysDestroyed     int // keys
+	TokensRemoved     int // import tokens that were used or had expired
+	Resealed          int // records, sealed anew under the newest storage key
+	OldStorageKeys    int // that are left, for a day at least, and until no record needs them
+	Failed            int // records that could not be maintained
 }
 
 // Maintain does what is due: it rotates keys whose period is over or which have
@@ -32,10 +33,10 @@ type MaintenanceReport struct {
 // keys and versions whose window is over, and finishes RotateStorageKey. It
 // reads every key once, a page at a time.
 //
-// Call it now and then, hourly say, from a ticker in any process, and in each
-// process that encrypts if their counts are to show in DescribeKey. Any number
-// may run at a time; an interrupted run is gone on with by the next. Nothing
-// but Maintain makes a date come true.
+// Call it now and then, hourly say, from a ticker in any process. What a process
+// has encrypted is stored by its own calls, so call it in each that encrypts
+// very much. Any number may run at a time; an interrupted run is gone on with by
+// the next. Nothing but Maintain makes a date come true.
 //
 // A key that cannot be maintained does not keep the others from it: the report
 // counts it, and the error is that of the first. With an unreachable store the
@@ -44,6 +45,7 @@ func (k *KMS) Maintain(ctx context.Context) (*MaintenanceReport, error) {
 	c := k.begin(OpMaintain, "")
 	m := &maintenance{KMS: k, now: k.timestamp()}
 	err := m.run(ctx, &c)
+	m.report.OldStorageKeys = k.ring.Load().OlderVersions()
 	return &m.report, k.end(ctx, &c, nil, err)
 }
 
@@ -53,6 +55,7 @@ type maintenance struct {
 	now    time.Time
 	report MaintenanceReport
 	failed error // the first failure of a record
+	stuck  bool  // a record is still under an old storage key
 }
 
 func (m *maintenance) run(ctx context.Context, c *call) error {
@@ -62,18 +65,21 @@ func (m *maintenance) run(ctx context.Context, c *call) error {
 	if err := m.refreshRing(ctx); err != nil {
 		return storeError(err)
 	}
-	primary, older := m.ring.Load().Primary(), m.ring.Load().HasOlder()
-	sweeps := []sweep{{keyPrefix, m.key}, {tokenPrefix, m.token}}
+	primary, older := m.ring.Load().Primary(), m.ring.Load().OlderVersions() > 0
+	// Keys first, because that stores the counts of this process.
+	sweeps := []sweep{{keyPrefix, m.key}, {usagePrefix, m.usage}, {tokenPrefix, m.token}}
 	if older {
-		sweeps = append(sweeps, sweep{keyring.AliasPrefix, m.alias}, sweep{usagePrefix, m.reseal})
+		sweeps = append(sweeps, sweep{keyring.AliasPrefix, m.alias})
 	}
 	for _, s := range sweeps {
 		if err := m.sweep(ctx, s); err != nil {
 			return err
 		}
 	}
-	if m.failed == nil && older {
-		return m.dropStorageKeys(ctx, primary)
+	if older && !m.stuck {
+		if err := m.dropStorageKeys(ctx, primary); err != nil {
+			return err
+		}
 	}
 	return m.failed
 }
@@ -89,7 +95,7 @@ func (m *maintenance) sweep(ctx context.Context, s sweep) error {
 	var end error
 	err := m.pages(ctx, s.prefix, "", func(p page) bool {
 		for _, rec := range p.records {
-			if end = m.note(rec.Key, m.visit(ctx, s, rec, p)); end != nil {
+			if end = m.note(rec, m.visit(ctx, s, rec, p)); end != nil {
 				return false
 			}
 		}
@@ -109,12 +115,13 @@ func (m *maintenance) visit(ctx context.Context, s sweep, rec keystore.Record, p
 }
 
 // note counts a failure, and returns it if it is not one record's alone.
-func (m *maintenance) note(key string, err error) error {
+func (m *maintenance) note(rec keystore.Record, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("%w: record %s", storeError(err), key)
+	err = fmt.Errorf("%w: record %s", storeError(err), rec.Key)
 	m.report.Failed++
+	m.stuck = m.stuck || m.needsOlder(rec)
 	m.failed = cmp.Or(m.failed, err)
 	if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrClosed) {
 		return err
@@ -129,27 +136,61 @@ func (m *maintenance) key(ctx context.Context, rec keystore.Record, p page) erro
 	if err != nil {
 		return err
 	}
-	d := duty{kms: m.KMS, now: m.now}
-	defer d.rotation.clear()
-	if d.overused, err = m.overused(ctx, id, key); err != nil {
-		return err
-	}
-	if !d.due(key) {
-		return m.reseal(ctx, rec, p)
-	}
-	_, err = m.changeKey(ctx, id, d.apply)
-	m.tell(ctx, id, &d, err)
-	return err
+	uncounted := m.flush(ctx, id)
+	err = m.attend(ctx, id, key, &duty{kms: m.KMS, now: m.now})
+	// If another process has done what was due, nothing was written here, and
+	// the record may be under an old storage key still.
+	return cmp.Or(err, m.reseal(ctx, rec, p), uncounted)
 }
 
-// overused stores what this process has counted of a key, and returns its
-// primary version if that has encrypted enough.
-func (m *maintenance) overused(ctx context.Context, id keyID, key *record.Key) (uint32, error) {
-	usage, err := m.flush(ctx, id)
-	if primary := uint32(len(key.Versions)); usage[primary] >= maxEncryptions {
-		return primary, err
+// usage rotates the key of a usage record, if its primary version has encrypted
+// enough.
+func (m *maintenance) usage(ctx context.Context, rec keystore.Record, p page) error {
+	usage, err := m.openUsage(ctx, rec)
+	if err != nil {
+		return err
 	}
-	return 0, err
+	for version, n := range usage {
+		if n >= maxEncryptions {
+			err = cmp.Or(err, m.overused(ctx, rec, version))
+		}
+	}
+	return cmp.Or(err, m.reseal(ctx, rec, p))
+}
+
+// overused rotates the key of a usage record if version is its primary one.
+func (m *maintenance) overused(ctx context.Context, rec keystore.Record, version uint32) error {
+	id, err := parseKeyID(strings.TrimPrefix(rec.Key, usagePrefix))
+	if err != nil {
+		return err
+	}
+	key, err := m.readKey(ctx, id)
+	if errors.Is(err, ErrKeyNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return m.attend(ctx, id, key, &duty{kms: m.KMS, now: m.now, overused: version})
+}
+
+// attend does what is due to be done to a key.
+func (m *maintenance) attend(ctx context.Context, id keyID, key *record.Key, d *duty) error {
+	if !d.due(key) {
+		return d.full(key)
+	}
+	defer d.rotation.clear()
+	ch := newChange()
+	ch.lasting = true // a duty done is none
+	_, err := m.changeKey(ctx, id, ch, d.apply)
+	m.tell(ctx, id, d, err)
+	return cmp.Or(err, d.full(key))
+}
+
+// needsOlder reports whether a record needs a storage key that might be dropped.
+func (m *maintenance) needsOlder(rec keystore.Record) bool {
+	version, err := record.StorageVersion(rec.Data)
+	return err != nil || m.ring.Load().Older(version)
 }
 
 // A duty is what is due to be done to a key.
@@ -182,14 +223,26 @@ func (d *duty) mustExpire(v *record.Version) bool {
 }
 
 func (d *duty) mustRotate(key *record.Key) bool {
+	return d.wantsRotation(key) && len(key.Versions) < maxVersions
+}
+
+func (d *duty) wantsRotation(key *record.Key) bool {
 	return key.Origin != record.OriginExternal && stateOf(key, d.now).encrypts() == nil &&
 		(passed(key.NextRotation, d.now) || d.overused != 0 && d.overused == uint32(len(key.Versions)))
+}
+
+// full says that a key cannot be rotated any more, though it should.
+func (d *duty) full(key *record.Key) error {
+	if d.wantsRotation(key) && len(key.Versions) >= maxVersions {
+		return fmt.Errorf("%w: it has %d versions and is due for rotation", ErrLimitExceeded, maxVersions)
+	}
+	return nil
 }
 
 // apply does what is due on the key as it is stored now, which another process
 // may have maintained meanwhile.
 func (d *duty) apply(key *record.Key) (bool, error) {
-	d.rotated, d.expired, d.destroyed, d.versions = 0, false, false, nil
+	d.rotated, d.expired, d.destroyed, d.versions = d.rotation.made(key), false, false, nil
 	if !d.due(key) {
 		return false, nil
 	}
@@ -205,7 +258,7 @@ func (d *duty) apply(key *record.Key) (bool, error) {
 		}
 	}
 	if d.mustRotate(key) {
-		if _, err := d.rotation.apply(d.kms, key, d.now); err != nil {
+		if err := d.rotation.apply(d.kms, key, d.now); err != nil {
 			return false, err
 		}
 		d.rotated = uint32(len(key.Versions))
@@ -279,12 +332,18 @@ func (m *maintenance) reseal(ctx context.Context, rec keystore.Record, _ page) e
 	return err
 }
 
+// storageKeyOverlap is how long old storage keys are kept at least. No record
+// that was reported needs them; one whose writer was killed before it could
+// report it might, and would be in the way of others for good.
+const storageKeyOverlap = day
+
 // dropStorageKeys removes the storage keys below primary, under which nothing
 // is sealed any more, from the keyring.
 func (m *maintenance) dropStorageKeys(ctx context.Context, primary uint32) error {
-	err := m.changeRing(func(known *keyring.Ring) (*keyring.Ring, error) {
-		return keyring.DropStorageKeys(ctx, m.writer, known, m.root, primary)
+	if m.now.Sub(m.ring.Load().PrimarySince()) < storageKeyOverlap {
+		return nil
+	}
+	return m.changeRing(ctx, func(known *keyring.Ring) (*keyring.Ring, error) {
+		return keyring.DropStorageKeys(ctx, m.ringWriter, known, m.root, primary)
 	})
-	m.report.StorageKeysDropped = err == nil && !m.ring.Load().HasOlder()
-	return err
 }

@@ -1,9 +1,11 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/embedkms/kms/internal/keyring"
 	"github.com/embedkms/kms/rootkey"
@@ -37,8 +39,10 @@ func (k *KMS) roots(ctx context.Context, c *call) ([]RootInfo, error) {
 	if err != nil {
 		return nil, storeError(err)
 	}
-	k.rootMu.Lock()
-	defer k.rootMu.Unlock()
+	if err := k.lockRing(ctx); err != nil {
+		return nil, storeError(err)
+	}
+	defer k.unlockRing()
 	roots := make([]RootInfo, len(ids))
 	for i, id := range ids {
 		roots[i] = RootInfo{id, id == k.root.ID()}
@@ -52,10 +56,19 @@ func (k *KMS) roots(ctx context.Context, c *call) ([]RootInfo, error) {
 // ID, the error is ErrInvalidArgument.
 func (k *KMS) AddRoot(ctx context.Context, p rootkey.Provider) error {
 	c := k.begin(OpAddRoot, "")
-	err := k.changeRoots(ctx, &c, []rootkey.Provider{p}, func(known *keyring.Ring) (*keyring.Ring, error) {
-		return keyring.AddRoot(ctx, k.writer, known, k.root, p)
+	return k.end(ctx, &c, nil, k.addRoot(ctx, &c, p))
+}
+
+func (k *KMS) addRoot(ctx context.Context, c *call, p rootkey.Provider) error {
+	if p == nil {
+		return fmt.Errorf("%w: a root key is needed", ErrInvalidArgument)
+	}
+	if err := k.admitStore(ctx, c); err != nil {
+		return err
+	}
+	return k.changeRing(ctx, func(known *keyring.Ring) (*keyring.Ring, error) {
+		return keyring.AddRoot(ctx, k.ringWriter, known, k.root, p)
 	})
-	return k.end(ctx, &c, nil, err)
 }
 
 // RemoveRoot keeps a root key from opening the store. All roots that stay are
@@ -65,20 +78,84 @@ func (k *KMS) AddRoot(ctx context.Context, p rootkey.Provider) error {
 // ErrWrongRootKey, and if they are not all that stay, ErrInvalidArgument.
 //
 // From then on records are sealed under a new storage key, and Maintain seals
-// the others anew: call it. Whoever has the removed root key and an old copy of
-// the store can still read that copy. If that is the reason for removing it,
-// rotate the keys in the store as well, and what they have encrypted.
+// the others anew: call it. A process that was opened with the removed root has
+// to be opened anew with another; it goes on for as long as it meets nothing
+// newer, and then answers ErrWrongRootKey. Whoever has the removed root key and
+// an old copy of the store can still read that copy. If that is the reason for
+// removing it, rotate the keys in the store as well, and what they have
+// encrypted; docs/threat-model.md says more.
 func (k *KMS) RemoveRoot(ctx context.Context, id string, staying ...rootkey.Provider) error {
 	c := k.begin(OpRemoveRoot, "")
-	err := k.changeRoots(ctx, &c, staying, func(known *keyring.Ring) (*keyring.Ring, error) {
+	return k.end(ctx, &c, nil, k.removeRoot(ctx, &c, id, staying))
+}
+
+func (k *KMS) removeRoot(ctx context.Context, c *call, id string, staying []rootkey.Provider) error {
+	if slices.Contains(staying, nil) {
+		return fmt.Errorf("%w: a root key is nil", ErrInvalidArgument)
+	}
+	if err := k.admitStore(ctx, c); err != nil {
+		if !errors.Is(err, ErrDryRun) {
+			return err
+		}
+		return cmp.Or(k.checkRemoval(ctx, id, staying), err)
+	}
+	return k.changeRing(ctx, func(known *keyring.Ring) (*keyring.Ring, error) {
 		staying := k.withOwnRoot(id, staying)
-		ring, err := keyring.RemoveRoot(ctx, k.writer, known, id, staying, k.timestamp())
+		if gone, err := k.ownRootIsGone(ctx, id); err != nil {
+			return nil, err
+		} else if gone && len(staying) > 0 {
+			return k.moveTo(ctx, staying[0])
+		}
+		ring, err := keyring.RemoveRoot(ctx, k.ringWriter, known, id, staying, k.timestamp())
 		if err == nil && k.root.ID() == id {
 			k.root = staying[0]
 		}
 		return ring, err
 	})
-	return k.end(ctx, &c, nil, err)
+}
+
+// ownRootIsGone reports whether id is the root of this KMS and the store's no
+// more: by an earlier call whose outcome was unknown, or by another process.
+func (c *core) ownRootIsGone(ctx context.Context, id string) (bool, error) {
+	if c.root.ID() != id {
+		return false, nil
+	}
+	rec, err := c.find(ctx, keyring.Key)
+	if err != nil {
+		return false, err
+	}
+	ids, err := keyring.RootIDs(rec)
+	return !slices.Contains(ids, id), err
+}
+
+// moveTo makes p the root of this KMS, if it opens the store.
+func (c *core) moveTo(ctx context.Context, p rootkey.Provider) (*keyring.Ring, error) {
+	rec, err := c.find(ctx, keyring.Key)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := keyring.Load(ctx, rec, p)
+	if err == nil && !ring.SameStore(c.ring.Load()) {
+		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
+	}
+	if err == nil {
+		c.root, c.refused = p, refusal{}
+	}
+	return ring, err
+}
+
+// checkRemoval returns the error that RemoveRoot would meet before it asks a
+// root key.
+func (k *KMS) checkRemoval(ctx context.Context, id string, staying []rootkey.Provider) error {
+	rec, err := k.find(ctx, keyring.Key)
+	if err != nil {
+		return err
+	}
+	if err := k.lockRing(ctx); err != nil {
+		return storeError(err)
+	}
+	defer k.unlockRing()
+	return ringError(keyring.CheckRemoval(rec, id, k.withOwnRoot(id, staying)))
 }
 
 // withOwnRoot returns staying with the root of this KMS, unless that is to go.
@@ -96,35 +173,39 @@ func (c *core) withOwnRoot(id string, staying []rootkey.Provider) []rootkey.Prov
 }
 
 // RotateStorageKey makes records be sealed under a new key from now on. The
-// next Maintain seals all others anew, and then drops the old key; if it is
-// interrupted, the one after goes on.
+// next Maintain seals all others anew; if it is interrupted, the one after goes
+// on. A day later Maintain drops the old key.
 func (k *KMS) RotateStorageKey(ctx context.Context) error {
 	c := k.begin(OpRotateStorageKey, "")
-	err := k.changeRoots(ctx, &c, nil, func(known *keyring.Ring) (*keyring.Ring, error) {
-		return keyring.AddStorageKey(ctx, k.writer, known, k.root, k.timestamp())
-	})
+	err := k.admitStore(ctx, &c)
+	if err == nil {
+		err = k.changeRing(ctx, func(known *keyring.Ring) (*keyring.Ring, error) {
+			return keyring.AddStorageKey(ctx, k.ringWriter, known, k.root, k.timestamp())
+		})
+	}
 	return k.end(ctx, &c, nil, err)
-}
-
-func (k *KMS) changeRoots(ctx context.Context, c *call, given []rootkey.Provider, change func(*keyring.Ring) (*keyring.Ring, error)) error {
-	for _, p := range given {
-		if p == nil {
-			return fmt.Errorf("%w: a root key is needed", ErrInvalidArgument)
-		}
-	}
-	if err := k.admitStore(ctx, c); err != nil {
-		return err
-	}
-	return k.changeRing(change)
 }
 
 // changeRing makes a change of the stored keyring and uses the result. While it
 // is made no other keyring is taken up: it may be one that only the root key
 // which the change leaves opens.
-func (c *core) changeRing(change func(known *keyring.Ring) (*keyring.Ring, error)) error {
-	c.rootMu.Lock()
-	defer c.rootMu.Unlock()
+func (c *core) changeRing(ctx context.Context, change func(known *keyring.Ring) (*keyring.Ring, error)) error {
+	if err := c.lockRing(ctx); err != nil {
+		return storeError(err)
+	}
+	defer c.unlockRing()
 	ring, err := change(c.ring.Load())
+	if err != nil {
+		return ringError(err)
+	}
+	if ring.Rev() > c.ring.Load().Rev() {
+		c.useRing(ring)
+	}
+	return nil
+}
+
+// ringError makes an error of a changed keyring one of this package.
+func ringError(err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrRootExists), errors.Is(err, keyring.ErrRootsDiffer):
 		return fmt.Errorf("%w: %w", ErrInvalidArgument, err)
@@ -134,11 +215,6 @@ func (c *core) changeRing(change func(known *keyring.Ring) (*keyring.Ring, error
 		return fmt.Errorf("%w: %w", ErrLimitExceeded, err)
 	case errors.Is(err, keyring.ErrOld):
 		return fmt.Errorf("%w: %w", ErrRollback, err)
-	case err != nil:
-		return storeError(err)
 	}
-	if ring.Rev() > c.ring.Load().Rev() {
-		c.useRing(ring)
-	}
-	return nil
+	return storeError(err)
 }

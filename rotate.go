@@ -29,7 +29,14 @@ func (k *KMS) RotateKey(ctx context.Context, key string) (*Key, error) {
 func (k *KMS) rotateKey(ctx context.Context, c *call) (*Key, error) {
 	var r rotation
 	defer r.clear()
-	rotated, err := k.change(ctx, c, func(key *record.Key) (bool, error) { return r.apply(k, key, k.timestamp()) })
+	ch := newChange()
+	ch.lasting = true
+	rotated, err := k.makeChange(ctx, c, ch, func(key *record.Key) (bool, error) {
+		if r.made(key) != 0 {
+			return false, nil
+		}
+		return true, r.apply(k, key, k.timestamp())
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -44,29 +51,32 @@ type rotation struct{ version record.Version }
 
 func (r *rotation) clear() { clear(r.version.Material) }
 
-// apply adds the version to key, unless it is there already.
-func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) (bool, error) {
-	if r.version.Material != nil && slices.ContainsFunc(key.Versions, func(v record.Version) bool {
-		return v.ID == r.version.ID
-	}) {
-		return false, nil
+// made returns the number that the version has in key, or 0 if it is not there.
+func (r *rotation) made(key *record.Key) uint32 {
+	if r.version.Material == nil {
+		return 0
 	}
+	return 1 + uint32(slices.IndexFunc(key.Versions, func(v record.Version) bool { return v.ID == r.version.ID }))
+}
+
+// apply adds the version to key.
+func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) error {
 	if err := stateOf(key, now).encrypts(); err != nil {
-		return false, err
+		return err
 	}
 	if key.Origin == record.OriginExternal {
-		return false, fmt.Errorf("%w: an imported key is rotated by importing a new version", ErrInvalidState)
+		return fmt.Errorf("%w: an imported key is rotated by importing a new version", ErrInvalidState)
 	}
 	if r.version.Material == nil {
 		s, err := KeySpec(key.Spec).suite()
 		if err != nil {
-			return false, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+			return fmt.Errorf("%w: %w", ErrFormatTooNew, err)
 		}
 		if r.version, err = k.newVersion(s, now); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, addVersion(key, r.version)
+	return addVersion(key, r.version)
 }
 
 // addVersion makes v the primary version of key.

@@ -63,14 +63,30 @@ func (k *KMS) pages(ctx context.Context, prefix, after string, visit func(page) 
 // openRecord returns the body of a stored record. A record under a storage key
 // that is not known yet makes the keyring be read again.
 func (c *core) openRecord(ctx context.Context, rec keystore.Record) ([]byte, error) {
-	body, err := c.ring.Load().Open(rec)
+	return c.openBy(ctx, rec, (*keyring.Ring).OpenOwn)
+}
+
+// openForUse is openRecord for what is to encrypt. That must not be a record
+// which nobody else can open, and which its writer has not reported: one under
+// a storage key that was dropped, which shows to a keyring of not long ago.
+func (c *core) openForUse(ctx context.Context, rec keystore.Record) ([]byte, error) {
+	if age := c.elapsed() - time.Duration(c.ringShown.Load()); age < 0 || age >= maxRingAge {
+		if err := c.refreshRing(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.openBy(ctx, rec, (*keyring.Ring).Open)
+}
+
+func (c *core) openBy(ctx context.Context, rec keystore.Record, open func(*keyring.Ring, keystore.Record) ([]byte, error)) ([]byte, error) {
+	body, err := open(c.ring.Load(), rec)
 	if _, unknown := errors.AsType[keyring.UnknownVersionError](err); !unknown {
 		return body, err
 	}
 	if err := c.refreshRing(ctx); err != nil {
 		return nil, err
 	}
-	body, err = c.ring.Load().Open(rec)
+	body, err = open(c.ring.Load(), rec)
 	if _, unknown := errors.AsType[keyring.UnknownVersionError](err); unknown {
 		return nil, fmt.Errorf("%w: %w", ErrTampered, err)
 	}
@@ -89,9 +105,12 @@ func (c *core) sealRecord(key string, rev uint64, body []byte) ([]byte, error) {
 
 // refreshRing makes sure that the keyring in use is the stored one.
 func (c *core) refreshRing(ctx context.Context) error {
-	known := c.ring.Load()
+	known, start := c.ring.Load(), c.elapsed()
 	rec, err := c.get(ctx, keyring.Key)
-	return c.takeRing(ctx, known, rec, err)
+	if err = c.takeRing(ctx, known, rec, err); err == nil {
+		c.ringShown.Store(int64(start))
+	}
+	return err
 }
 
 // takeRing puts the keyring of rec, which a read has shown that began when
@@ -107,13 +126,28 @@ func (c *core) takeRing(ctx context.Context, known *keyring.Ring, rec keystore.R
 	case rec.Rev == known.Rev():
 		return nil
 	}
-	c.rootMu.Lock()
-	defer c.rootMu.Unlock()
+	if err := c.lockRing(ctx); err != nil {
+		return err
+	}
+	defer c.unlockRing()
 	if rec.Rev <= c.ring.Load().Rev() {
 		return nil
 	}
 	return c.loadRing(ctx, rec)
 }
+
+// lockRing waits until nobody else exchanges the ring, which may take as long
+// as a root key does, or until ctx is done.
+func (c *core) lockRing(ctx context.Context) error {
+	select {
+	case c.changing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *core) unlockRing() { <-c.changing }
 
 // A refusal is the last keyring that did not open, and when that was.
 type refusal struct {
@@ -122,10 +156,13 @@ type refusal struct {
 	at  time.Duration
 }
 
-const refusalPause = time.Second // in which the root key is not asked again
+const (
+	refusalPause = time.Second // in which the root key is not asked again
+	maxRingAge   = time.Minute // of the ring that a key is loaded with; far below storageKeyOverlap
+)
 
 // loadRing opens a newer keyring. One that does not open must not keep the root
-// key busy. c.rootMu is held.
+// key busy. The ring is locked.
 func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 	now := c.elapsed()
 	if r := c.refused; r.err != nil && r.rev == rec.Rev && now-r.at < refusalPause {
@@ -135,8 +172,10 @@ func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 	if err == nil && !ring.SameStore(c.ring.Load()) {
 		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		c.refused = refusal{rec.Rev, err, now}
+	}
+	if err != nil {
 		return err
 	}
 	c.useRing(ring)
@@ -169,13 +208,16 @@ func (c *core) write(ctx context.Context, key string, edit settle.Edit, run runn
 	}
 	rec, err := run(ctx, key, edit)
 	for err == nil && rec.Data != nil {
-		if err := c.confirmRing(ctx); err != nil {
-			return keystore.Record{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		if err = c.confirmRing(ctx); err == nil && c.upToDate(rec) {
+			return rec, nil
 		}
-		if c.upToDate(rec) {
-			break
+		if err == nil {
+			rec, err = c.writer.Update(ctx, key, c.resealed(ctx))
 		}
-		rec, err = c.writer.Update(ctx, key, c.resealed(ctx))
+		// The change is stored, but perhaps not to stay.
+		if err != nil && !errors.Is(err, ErrUnknownOutcome) {
+			err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		}
 	}
 	return rec, err
 }

@@ -27,7 +27,7 @@ const (
 	// SHA-256, MGF1 with SHA-256, and no label.
 	WrappingRSAOAEPSHA256 WrappingAlgorithm = "RSAES_OAEP_SHA_256"
 
-	// WrappingRSAAESKeyWrapSHA256 is an AES-256 key under
+	// WrappingRSAAESKeyWrapSHA256 is an AES key, best of 256 bits, under
 	// WrappingRSAOAEPSHA256, followed by the material under that key, by AES
 	// key wrap with padding (RFC 5649). It is for material of any size.
 	WrappingRSAAESKeyWrapSHA256 WrappingAlgorithm = "RSA_AES_KEY_WRAP_SHA_256"
@@ -67,6 +67,16 @@ type openToken struct {
 }
 
 func (t *openToken) clear() { clear(t.body) }
+
+// change is the change that the token allows once. Its ID is the token's, so
+// that the key remembers which tokens were used.
+func (t *openToken) change() *change {
+	id, err := parseKeyID(strings.TrimPrefix(t.key, tokenPrefix))
+	if err != nil {
+		panic("kms: " + err.Error()) // it is where the record was found
+	}
+	return &change{id: record.ChangeID(id[:8])}
+}
 
 // putToken stores a new token and returns it.
 func (k *KMS) putToken(ctx context.Context, id keyID, wrapping WrappingAlgorithm, pair *rsa.PrivateKey) ([]byte, time.Time, error) {

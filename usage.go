@@ -2,6 +2,7 @@ package kms
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/embedkms/kms/internal/record"
@@ -18,9 +19,8 @@ const usagePrefix = "usage/"
 
 // A ledger counts what this process has encrypted, by key version.
 type ledger struct {
-	mu       sync.Mutex
-	counts   map[keyID]map[uint32]*tally
-	flushing sync.Mutex // held while counts are being stored
+	mu     sync.Mutex
+	counts map[keyID]map[uint32]*tally
 }
 
 // A tally is the count of a key version, and what of it is stored already.
@@ -52,6 +52,11 @@ func (l *ledger) counter(id keyID, version uint32) *suite.Counter {
 func (l *ledger) pending(id keyID) record.Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.unstored(id)
+}
+
+// unstored is pending with l.mu held.
+func (l *ledger) unstored(id keyID) record.Usage {
 	pending := record.Usage{}
 	for version, t := range l.counts[id] {
 		if n := t.Total() - t.stored; n > 0 {
@@ -61,51 +66,66 @@ func (l *ledger) pending(id keyID) record.Usage {
 	return pending
 }
 
-// settle notes that counts of a key are stored.
-func (l *ledger) settle(id keyID, stored record.Usage) {
+// take returns what is pending of a key, for the caller to store, and takes it
+// for stored.
+func (l *ledger) take(id keyID) record.Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for version, n := range stored {
+	pending := l.unstored(id)
+	for version, n := range pending {
 		l.counts[id][version].stored += n
+	}
+	return pending
+}
+
+// giveBack takes back take.
+func (l *ledger) giveBack(id keyID, pending record.Usage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for version, n := range pending {
+		l.counts[id][version].stored -= n
 	}
 }
 
-// flush adds what this process has counted of a key to its usage record, which
-// it returns, or nil if there was nothing to add. When a reply is lost, it may
-// add twice: the counts are estimates that err on the high side.
-func (k *KMS) flush(ctx context.Context, id keyID) (record.Usage, error) {
-	k.usage.flushing.Lock()
-	defer k.usage.flushing.Unlock()
-	pending := k.usage.pending(id)
+// flush adds what this process has counted of a key to its usage record. The
+// counts are estimates: when a reply is lost it may add twice, and what a process
+// had not stored when it ended is missing. So a damaged record, too, is not worth
+// an error, and is begun anew.
+func (k *KMS) flush(ctx context.Context, id keyID) error {
+	pending := k.usage.take(id)
 	if len(pending) == 0 {
-		return nil, nil
+		return nil
 	}
-	var total record.Usage
 	key := usagePrefix + id.String()
-	_, err := k.update(ctx, key, func(cur keystore.Record) (data []byte, err error) {
-		if total, err = k.openUsage(ctx, cur); err != nil {
+	_, err := k.update(ctx, key, func(cur keystore.Record) ([]byte, error) {
+		total, err := k.openUsage(ctx, cur)
+		if err != nil {
 			return nil, err
 		}
 		total.Add(pending)
 		return k.sealRecord(key, cur.Rev+1, total.Marshal())
 	})
 	if err != nil {
-		return nil, storeError(err)
+		k.usage.giveBack(id, pending)
 	}
-	k.usage.settle(id, pending)
-	return total, nil
+	return storeError(err)
 }
 
-// openUsage returns the counts of a usage record, which may be absent.
+// openUsage returns the counts of a usage record, none if it is absent or
+// damaged.
 func (k *KMS) openUsage(ctx context.Context, rec keystore.Record) (record.Usage, error) {
 	if rec.Rev == 0 {
 		return record.Usage{}, nil
 	}
+	var usage record.Usage
 	body, err := k.openRecord(ctx, rec)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		usage, err = record.ParseUsage(body)
 	}
-	return record.ParseUsage(body)
+	if errors.Is(err, ErrTampered) {
+		return record.Usage{}, nil
+	}
+	return usage, err
 }
 
 // readUsage returns about how many messages each version of a key has

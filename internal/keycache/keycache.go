@@ -268,7 +268,8 @@ func (c *Cache[K, V]) Check(key K, rec keystore.Record, began Moment) error {
 	return c.check(key, rec, began)
 }
 
-// Observe is Check that remembers what the read has shown.
+// Observe is Check that remembers what the read has shown, and drops an entry
+// of before: a caller who was shown the one must not be served the other.
 func (c *Cache[K, V]) Observe(key K, rec keystore.Record, began Moment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -277,6 +278,7 @@ func (c *Cache[K, V]) Observe(key K, rec keystore.Record, began Moment) error {
 	}
 	if m := c.marks[key]; rec.Rev > m.rev {
 		c.learn(key, m, rec)
+		c.drop(key)
 	}
 	return nil
 }

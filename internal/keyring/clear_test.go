@@ -82,10 +82,10 @@ func TestDrawnIsCleared(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := once[0].(*onceRoot)
-	kept := [][]byte{o.sealed.kk, o.opened.kk}
+	kept := [][]byte{o.sealed.kk, o.opened[0].kk}
 	forget()
 	if !bytes.Equal(bytes.Join(kept, nil), make([]byte, 64)) ||
-		o.sealed.kk != nil || o.opened.kk != nil {
+		o.sealed.kk != nil || o.opened != nil {
 		t.Error("a root's answers were not cleared")
 	}
 	if !bytes.Equal(kk, bytes.Repeat([]byte{7}, 32)) {

@@ -51,13 +51,17 @@ func (d *draft) clear() {
 	d.ring.clear()
 }
 
-// wrap adds root's wrapping of KK.
+// wrap adds root's wrapping of KK, and opens it: a root that can wrap but not
+// unwrap would open nothing on the day it is needed.
 func (d *draft) wrap(ctx context.Context, root rootkey.Provider) error {
 	wrapped, err := root.Wrap(ctx, d.kk[:], wrapBound(d.ring.storeID, root.ID()))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
 	}
 	d.wrappings = append(d.wrappings, wrapping{root.ID(), wrapped})
+	if err := d.verify(ctx, root); err != nil {
+		return fmt.Errorf("%w: what it has wrapped: %w", ErrRootUnavailable, err)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@
 package keyring
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -28,6 +29,7 @@ type Ring struct {
 	aliasKey [32]byte
 	storage  []*storageKey // ascending versions; the last seals
 	sealers  map[uint32]*record.Sealer
+	adopted  map[uint32]*record.Sealer // of versions that were dropped
 }
 
 // newRing returns the ring of an empty store.
@@ -78,7 +80,21 @@ func (r *Ring) Open(rec keystore.Record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer := r.sealers[version]
+	return open(r.sealers[version], version, rec)
+}
+
+// OpenOwn is Open for a record that this process has just written: perhaps
+// under a version that was dropped meanwhile. Nobody else opens it then, so it
+// has to be sealed anew before anything comes of it.
+func (r *Ring) OpenOwn(rec keystore.Record) ([]byte, error) {
+	version, err := record.StorageVersion(rec.Data)
+	if err != nil {
+		return nil, err
+	}
+	return open(cmp.Or(r.sealers[version], r.adopted[version]), version, rec)
+}
+
+func open(sealer *record.Sealer, version uint32, rec keystore.Record) ([]byte, error) {
 	if sealer == nil {
 		return nil, UnknownVersionError(version)
 	}

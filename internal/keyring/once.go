@@ -14,10 +14,11 @@ import (
 // concurrent use.
 type onceRoot struct {
 	rootkey.Provider
-	sealed, opened answer
+	sealed answer   // the last one
+	opened []answer // all of them
 }
 
-// An answer is the last one of Wrap or Unwrap.
+// An answer is one of Wrap or Unwrap.
 type answer struct{ kk, wrapped []byte }
 
 // onceEach returns roots that are asked once, and what makes them forget KK.
@@ -40,27 +41,27 @@ func (r *onceRoot) Wrap(ctx context.Context, kk, aad []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.sealed.replace(bytes.Clone(kk), wrapped)
+	clear(r.sealed.kk)
+	r.sealed = answer{bytes.Clone(kk), wrapped}
 	return wrapped, nil
 }
 
 func (r *onceRoot) Unwrap(ctx context.Context, wrapped, aad []byte) ([]byte, error) {
-	if r.opened.wrapped == nil || !bytes.Equal(r.opened.wrapped, wrapped) {
-		kk, err := r.Provider.Unwrap(ctx, wrapped, aad)
-		if err != nil {
-			return kk, err
+	for _, a := range r.opened {
+		if bytes.Equal(a.wrapped, wrapped) {
+			return bytes.Clone(a.kk), nil // the caller clears it
 		}
-		r.opened.replace(kk, wrapped)
 	}
-	return bytes.Clone(r.opened.kk), nil // the caller clears it
+	kk, err := r.Provider.Unwrap(ctx, wrapped, aad)
+	if err == nil {
+		r.opened = append(r.opened, answer{bytes.Clone(kk), wrapped})
+	}
+	return kk, err
 }
 
 func (r *onceRoot) forget() {
-	r.sealed.replace(nil, nil)
-	r.opened.replace(nil, nil)
-}
-
-func (a *answer) replace(kk, wrapped []byte) {
-	clear(a.kk)
-	*a = answer{kk, wrapped}
+	for _, a := range append(r.opened, r.sealed) {
+		clear(a.kk)
+	}
+	r.sealed, r.opened = answer{}, nil
 }

@@ -97,6 +97,16 @@ func checkStored(ctx context.Context, w *settle.Writer, known *Ring, id string,
 	return err
 }
 
+// CheckRemoval returns the error that RemoveRoot would meet before it asks a
+// root key.
+func CheckRemoval(rec keystore.Record, id string, staying []rootkey.Provider) error {
+	sealed, err := parse(rec.Data)
+	if err != nil {
+		return err
+	}
+	return checkStaying(sealed.wrappings, id, staying)
+}
+
 // checkStaying returns an error unless staying are all roots that wrap but id.
 func checkStaying(ws wrappings, id string, staying []rootkey.Provider) error {
 	others := ws.ids()

@@ -21,7 +21,7 @@ func TestAddRoot(t *testing.T) {
 	ring, err := keyring.AddRoot(t.Context(), s.w, s.ring, a, b)
 	must(t, err)
 	sameIDs(t, s.rootIDs(t), "a", "b")
-	if ring.Rev() != 2 || ring.Primary() != 1 || ring.HasOlder() {
+	if ring.Rev() != 2 || ring.Primary() != 1 || ring.OlderVersions() > 0 {
 		t.Errorf("revision %d, primary version %d", ring.Rev(), ring.Primary())
 	}
 	for _, r := range []rootkey.Provider{a, b} {
@@ -79,8 +79,34 @@ type longRoot struct {
 	n int
 }
 
-func (r longRoot) Wrap(context.Context, []byte, []byte) ([]byte, error) {
-	return make([]byte, r.n), nil
+func (r longRoot) Wrap(_ context.Context, kk, _ []byte) ([]byte, error) {
+	return append(bytes.Clone(kk), make([]byte, r.n-len(kk))...), nil
+}
+
+func (r longRoot) Unwrap(_ context.Context, wrapped, _ []byte) ([]byte, error) {
+	return bytes.Clone(wrapped[:32]), nil
+}
+
+// A root that wraps what it cannot open is not stored: all others might be
+// removed, and then nothing would open the store.
+func TestUnopenedWrap(t *testing.T) {
+	a, b := root(t, "a", 1), root(t, "b", 2)
+	s := newBench(t, a, b)
+	s.refused(t, keyring.ErrRootUnavailable, func() (*keyring.Ring, error) {
+		return keyring.AddRoot(t.Context(), s.w, s.ring, a, badRoot{root(t, "c", 3)})
+	})
+	s.refused(t, keyring.ErrRootUnavailable, func() (*keyring.Ring, error) {
+		return keyring.RemoveRoot(t.Context(), s.w, s.ring, "a", []rootkey.Provider{badRoot{b}}, at)
+	})
+}
+
+// A badRoot wraps what does not open.
+type badRoot struct{ rootkey.Provider }
+
+func (r badRoot) Wrap(ctx context.Context, kk, aad []byte) ([]byte, error) {
+	wrapped, err := r.Provider.Wrap(ctx, kk, aad)
+	wrapped[len(wrapped)-1] ^= 1
+	return wrapped, err
 }
 
 // A keyring takes a number of roots, and no more bytes than a record may have.
@@ -112,7 +138,7 @@ func TestRemoveRoot(t *testing.T) {
 	ring, err := keyring.RemoveRoot(t.Context(), s.w, s.ring, "b", staying, at)
 	must(t, err)
 	sameIDs(t, s.rootIDs(t), "a", "c")
-	if ring.Rev() != 4 || ring.Primary() != 2 || !ring.HasOlder() {
+	if ring.Rev() != 4 || ring.Primary() != 2 || ring.OlderVersions() == 0 {
 		t.Errorf("revision %d, primary version %d", ring.Rev(), ring.Primary())
 	}
 	after := seal(ring, "after")

@@ -66,7 +66,7 @@ func DropStorageKeys(ctx context.Context, w *settle.Writer, known *Ring, root ro
 	roots, forget := onceEach(root)
 	defer forget()
 	return modify(ctx, w, known, roots, func(d *draft) (bool, error) {
-		if d.ring.Primary() != primary || !d.ring.HasOlder() {
+		if d.ring.Primary() != primary || d.ring.OlderVersions() == 0 {
 			return false, nil
 		}
 		d.dropOlder()
@@ -86,19 +86,28 @@ func (d *draft) dropOlder() {
 // Primary is the version of the storage key that seals, the newest.
 func (r *Ring) Primary() uint32 { return r.storage[len(r.storage)-1].version }
 
-// HasOlder reports whether r has versions of the storage key besides the primary.
-func (r *Ring) HasOlder() bool { return len(r.storage) > 1 }
+// PrimarySince is when the primary version was made.
+func (r *Ring) PrimarySince() time.Time { return r.storage[len(r.storage)-1].createdAt }
 
-// Adopt returns a copy of r that also opens what the versions of older sealed,
-// and that r has no more: for a process that may meet a record which it wrote
-// just before a version was dropped. An adopted version neither seals nor
+// OlderVersions is how many versions of the storage key r has besides the primary.
+func (r *Ring) OlderVersions() int { return len(r.storage) - 1 }
+
+// Older reports whether r has a version that is not the primary one.
+func (r *Ring) Older(version uint32) bool {
+	return version != r.Primary() && slices.ContainsFunc(r.storage, func(s *storageKey) bool {
+		return s.version == version
+	})
+}
+
+// Adopt returns a copy of r with which OpenOwn also opens what the versions of
+// older sealed, and that r has no more. An adopted version neither seals nor
 // counts as one that r has. A ring of another store is not adopted.
 func (r *Ring) Adopt(older *Ring) *Ring {
 	adopted := *r
 	if !r.SameStore(older) {
 		return &adopted
 	}
-	adopted.sealers = maps.Clone(older.sealers)
-	maps.Copy(adopted.sealers, r.sealers)
+	adopted.adopted = maps.Clone(older.sealers)
+	maps.Copy(adopted.adopted, older.adopted)
 	return &adopted
 }

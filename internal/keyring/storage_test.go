@@ -18,7 +18,7 @@ func TestAddStorageKey(t *testing.T) {
 	for n := range uint32(3) {
 		ring, err := keyring.AddStorageKey(t.Context(), s.w, s.ring, a, at)
 		must(t, err)
-		if ring.Primary() != n+2 || !ring.HasOlder() || ring.Rev() != uint64(n+2) {
+		if ring.Primary() != n+2 || ring.OlderVersions() == 0 || ring.Rev() != uint64(n+2) {
 			t.Fatalf("primary version %d, revision %d", ring.Primary(), ring.Rev())
 		}
 		after := seal(ring, "after")
@@ -47,8 +47,8 @@ func TestDropStorageKeys(t *testing.T) {
 	for _, primary := range []uint32{0, 1, 2, 4} {
 		ring, err := keyring.DropStorageKeys(t.Context(), s.w, s.ring, a, primary)
 		must(t, err)
-		if ring.Primary() != 3 || !ring.HasOlder() || ring.Rev() != 3 {
-			t.Errorf("dropping below %d: %d, %v", primary, ring.Primary(), ring.HasOlder())
+		if ring.Primary() != 3 || ring.OlderVersions() == 0 || ring.Rev() != 3 {
+			t.Errorf("dropping below %d: %d, %v", primary, ring.Primary(), ring.OlderVersions() > 0)
 		}
 		opens(t, ring, one, "one")
 	}
@@ -56,8 +56,8 @@ func TestDropStorageKeys(t *testing.T) {
 	for range 2 { // the second time there is nothing to do
 		ring, err := keyring.DropStorageKeys(t.Context(), s.w, s.ring, a, 3)
 		must(t, err)
-		if ring.Primary() != 3 || ring.HasOlder() || ring.Rev() != 4 || s.record(t).Rev != 4 {
-			t.Errorf("primary %d, older %v, revision %d", ring.Primary(), ring.HasOlder(), ring.Rev())
+		if ring.Primary() != 3 || ring.OlderVersions() > 0 || ring.Rev() != 4 || s.record(t).Rev != 4 {
+			t.Errorf("primary %d, older %v, revision %d", ring.Primary(), ring.OlderVersions() > 0, ring.Rev())
 		}
 		closed(t, ring, one)
 		closed(t, s.load(t, a), one)
@@ -80,26 +80,34 @@ func TestAdopt(t *testing.T) {
 	dropped, err := keyring.DropStorageKeys(t.Context(), s.w, second, a, 2)
 	must(t, err)
 	adopted := dropped.Adopt(first)
-	opens(t, adopted, seal(first, "x"), "x")
-	opens(t, adopted, seal(dropped, "x"), "x")
-	opens(t, dropped.Adopt(adopted), seal(first, "x"), "x")
+	opensOwn(t, adopted, seal(first, "x"), "x")
+	opensOwn(t, adopted, seal(dropped, "x"), "x")
+	opensOwn(t, dropped.Adopt(adopted), seal(first, "x"), "x")
+	closed(t, adopted, seal(first, "x")) // to whoever did not write it
 	closed(t, dropped, seal(first, "x")) // it is a copy that has adopted,
 	closed(t, first, seal(dropped, "x")) // and what it adopted stays as it is
 	opens(t, dropped, seal(adopted, "x"), "x")
-	if adopted.HasOlder() || adopted.Primary() != 2 || adopted.Rev() != dropped.Rev() {
-		t.Errorf("older %v, primary %d", adopted.HasOlder(), adopted.Primary())
+	if adopted.OlderVersions() > 0 || adopted.Primary() != 2 || adopted.Rev() != dropped.Rev() {
+		t.Errorf("older %v, primary %d", adopted.OlderVersions() > 0, adopted.Primary())
 	}
 	if adopted.AliasKey("x") != first.AliasKey("x") {
 		t.Error("another alias key")
 	}
 	newer := first.Adopt(second)
-	if newer.Primary() != 1 || newer.HasOlder() {
+	if newer.Primary() != 1 || newer.OlderVersions() > 0 {
 		t.Errorf("seals under %d, an adopted version", newer.Primary())
 	}
 	other := newBench(t, a).ring
-	opens(t, first.Adopt(other), seal(first, "x"), "x") // its own version 1 wins
-	if _, err := dropped.Adopt(other).Open(seal(other, "x")); err == nil {
+	opensOwn(t, first.Adopt(other), seal(first, "x"), "x") // its own version 1 wins
+	if _, err := dropped.Adopt(other).OpenOwn(seal(other, "x")); err == nil {
 		t.Error("a ring of another store was adopted")
+	}
+}
+
+func opensOwn(t *testing.T, r *keyring.Ring, rec keystore.Record, want string) {
+	t.Helper()
+	if body, err := r.OpenOwn(rec); err != nil || string(body) != want {
+		t.Errorf("opened %q, %v, want %q", body, err, want)
 	}
 }
 

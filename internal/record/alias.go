@@ -14,6 +14,7 @@ type Alias struct {
 	ID        [16]byte // drawn once for the call that made it, as Version.ID
 	CreatedAt time.Time
 	DeletedAt time.Time // set in a tombstone, which a new alias may replace
+	Changes   Changes   // of the record, also before a tombstone
 }
 
 // Tags of the fields. They are never reused.
@@ -23,6 +24,7 @@ const (
 	aliasID        = 3
 	aliasCreatedAt = 4
 	aliasDeletedAt = 5
+	aliasChanges   = 6
 )
 
 // Marshal returns the body of a.
@@ -31,7 +33,8 @@ func (a *Alias) Marshal() []byte {
 	b = tlv.Append(b, aliasKeyID, a.KeyID[:])
 	b = tlv.Append(b, aliasID, a.ID[:])
 	b = tlv.AppendTime(b, aliasCreatedAt, a.CreatedAt)
-	return tlv.AppendTime(b, aliasDeletedAt, a.DeletedAt)
+	b = tlv.AppendTime(b, aliasDeletedAt, a.DeletedAt)
+	return a.Changes.append(b, aliasChanges)
 }
 
 // ParseAlias reads a body.
@@ -50,6 +53,8 @@ func ParseAlias(body []byte) (*Alias, error) {
 			r.Time(&a.CreatedAt)
 		case aliasDeletedAt:
 			r.Time(&a.DeletedAt)
+		case aliasChanges:
+			a.Changes.read(r)
 		default:
 			r.Unknown()
 		}

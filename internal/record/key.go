@@ -39,21 +39,7 @@ type Key struct {
 	NextRotation   time.Time     // zero for none
 	DeletionDate   time.Time     // from when the key may be destroyed; zero for never
 	DestroyedAt    time.Time     // set in a tombstone
-	Changes        []ChangeID    // of the last changes, the newest last
-}
-
-// A ChangeID is drawn once for a call that changes a key, so that the call,
-// repeated over an unknown outcome, finds what it has already done.
-type ChangeID [8]byte
-
-// maxChanges is how many changes a key remembers: more than others can make
-// while a call finds out what became of its own.
-const maxChanges = 16
-
-// Changed notes the change id.
-func (k *Key) Changed(id ChangeID) {
-	k.Changes = append(k.Changes, id)
-	k.Changes = k.Changes[max(0, len(k.Changes)-maxChanges):]
+	Changes        Changes
 }
 
 // Destroy makes a tombstone of the key: all that is known of it, less what it
@@ -104,18 +90,7 @@ func (k *Key) Marshal() []byte {
 	b = tlv.AppendTime(b, keyNext, k.NextRotation)
 	b = tlv.AppendTime(b, keyDeletion, k.DeletionDate)
 	b = tlv.AppendTime(b, keyDestroyed, k.DestroyedAt)
-	if len(k.Changes) > 0 {
-		b = tlv.Append(b, keyChanges, k.changes()...)
-	}
-	return b
-}
-
-func (k *Key) changes() [][]byte {
-	parts := make([][]byte, len(k.Changes))
-	for i := range k.Changes {
-		parts[i] = k.Changes[i][:]
-	}
-	return parts
+	return k.Changes.append(b, keyChanges)
 }
 
 // sizeBound is at least the size of the body, so that writing it never moves it.
@@ -163,7 +138,7 @@ func ParseKey(body []byte) (*Key, error) {
 		case keyDestroyed:
 			r.Time(&k.DestroyedAt)
 		case keyChanges:
-			k.readChanges(r)
+			k.Changes.read(r)
 		default:
 			r.Unknown()
 		}
@@ -215,18 +190,6 @@ func (k *Key) readPeriod(r *tlv.Reader) {
 	r.Fixed(period[:])
 	if k.RotationPeriod = time.Duration(binary.BigEndian.Uint64(period[:])); k.RotationPeriod < 0 {
 		r.Malformed()
-	}
-}
-
-func (k *Key) readChanges(r *tlv.Reader) {
-	const size = len(ChangeID{})
-	n := len(r.Value) / size
-	if k.Changes != nil || n == 0 || n > maxChanges || len(r.Value)%size != 0 {
-		r.Malformed()
-		return
-	}
-	for id := range slices.Chunk(r.Value, size) {
-		k.Changes = append(k.Changes, ChangeID(id))
 	}
 }
 

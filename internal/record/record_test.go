@@ -58,7 +58,7 @@ func samples() map[string]any {
 					Material: bytes.Repeat([]byte{5}, 32), DestructionDate: at.Add(2 * time.Hour)},
 			},
 			RotationPeriod: 90 * 24 * time.Hour, NextRotation: at.Add(time.Hour), DeletionDate: at.Add(2 * time.Hour),
-			Changes: []record.ChangeID{{1}, {2}, {3}},
+			Changes: record.Changes{{1}, {2}, {3}},
 		},
 		"key-tombstone": tombstone(),
 		"key-no-version": &record.Key{
@@ -66,6 +66,7 @@ func samples() map[string]any {
 		},
 		"alias-tombstone": &record.Alias{
 			Name: "orders", KeyID: [16]byte{1, 2, 3}, ID: [16]byte{4, 5, 6}, CreatedAt: at, DeletedAt: at.Add(time.Hour),
+			Changes: record.Changes{{1}, {2}},
 		},
 		"token": &record.Token{
 			KeyID: [16]byte{1}, Wrapping: "RSAES_OAEP_SHA_256", ExpiresAt: at, Secret: [32]byte{2}, PrivateKey: []byte("DER"),
@@ -271,7 +272,7 @@ func TestStrict(t *testing.T) {
 		"period negative": body(spec, usage, origin, mode, created, ver, field(9, 0x80, 0, 0, 0, 0, 0, 0, 0)),
 		"half a change":   body(spec, usage, origin, mode, created, ver, field(13, 1, 2, 3)),
 		"no change":       body(spec, usage, origin, mode, created, ver, field(13)),
-		"17 changes":      body(spec, usage, origin, mode, created, ver, field(13, make([]byte, 17*8)...)),
+		"257 changes":     body(spec, usage, origin, mode, created, ver, field(13, make([]byte, 257*8)...)),
 		"changes twice": body(spec, usage, origin, mode, created, ver,
 			field(13, make([]byte, 8)...), field(13, make([]byte, 8)...)),
 		"cut": good[:len(good)-1], "extended": append(bytes.Clone(good), 9),
@@ -331,10 +332,10 @@ func TestStrictTokenAndUsage(t *testing.T) {
 // could encrypt.
 func TestChangesAndDestroy(t *testing.T) {
 	k := samples()["key-aes"].(*record.Key)
-	for i := range 20 {
-		k.Changed(record.ChangeID{byte(i)})
+	for i := range 260 {
+		k.Changes.Add(record.ChangeID{byte(i), byte(i >> 8)})
 	}
-	if len(k.Changes) != 16 || k.Changes[15] != (record.ChangeID{19}) || k.Changes[0] != (record.ChangeID{4}) {
+	if len(k.Changes) != 256 || k.Changes[255] != (record.ChangeID{3, 1}) || k.Changes[0] != (record.ChangeID{4}) {
 		t.Errorf("changes %v", k.Changes)
 	}
 	for _, v := range tombstone().Versions {
@@ -353,8 +354,8 @@ func TestLargest(t *testing.T) {
 		key.Tags[fmt.Sprintf("%0128d", i)] = strings.Repeat("v", 256)
 	}
 	key.RotationPeriod, key.NextRotation, key.DeletionDate = time.Hour, at, at
-	for range 20 {
-		key.Changed(record.ChangeID{1})
+	for range 300 {
+		key.Changes.Add(record.ChangeID{1})
 	}
 	for len(key.Versions) < 4096 {
 		v := version(5, 32)

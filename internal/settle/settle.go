@@ -109,6 +109,10 @@ func (w *Writer) run(ctx context.Context, key string, edit Edit, first func() (k
 			return next, nil
 		}
 		_ = pause(ctx, try)
+		// Others have gone on meanwhile: a write on top of cur would be lost.
+		if fresh, err := current(ctx, w.Store, key); err == nil && fresh.Rev > cur.Rev {
+			cur = fresh
+		}
 	}
 }
 
