@@ -165,7 +165,7 @@ func (noSeek) Seek(int64, int) (int64, error) { return 0, errDisk }
 // written by then restores nothing.
 func TestExportWithDamage(t *testing.T) {
 	ctx := t.Context()
-	for _, prefix := range []string{"alias/", "key/", "usage/"} {
+	for _, prefix := range []string{"alias/", "key/"} {
 		s := newSample(t, 8)
 		var last string
 		for rec := range records(t, s.store, prefix) {

@@ -106,8 +106,8 @@ func (r wrapFunc) Wrap(ctx context.Context, plaintext, aad []byte) ([]byte, erro
 
 func TestRemoveRoot(t *testing.T) {
 	ctx := t.Context()
-	store := memstore.New()
-	k := open(t, store, nil)
+	store, c := memstore.New(), newClock()
+	k := open(t, store, &kms.Options{Now: c.now})
 	key := newKey(t, k, "")
 	ct := encrypt(t, k, key, password, nil)
 	for n := byte(2); n <= 3; n++ {
@@ -126,6 +126,7 @@ func TestRemoveRoot(t *testing.T) {
 	if got := storageVersions(t, store); got[1] != 1 || got[2] != 1 {
 		t.Errorf("records under %v", got)
 	}
+	c.advance(day)
 	if r, err := k.Maintain(ctx); err != nil || r.Resealed != 1 || r.OldStorageKeys != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -141,6 +142,7 @@ func TestRemoveRoot(t *testing.T) {
 	}
 	last := newKey(t, k, "")
 	must(t, k.RotateStorageKey(ctx))
+	c.advance(day)
 	if r, err := k.Maintain(ctx); err != nil || r.OldStorageKeys != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -252,7 +254,7 @@ func TestRemovedRootElsewhere(t *testing.T) {
 		t.Error("something was written")
 	}
 	must(t, k.DisableKey(ctx, changed))
-	if r, err := k.Maintain(ctx); err != nil || r.OldStorageKeys != 0 {
+	if r, err := openAs(t, store, root(t, 2), tomorrow).Maintain(ctx); err != nil || r.OldStorageKeys != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	decrypts(t, removed, ct)

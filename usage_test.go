@@ -2,6 +2,7 @@ package kms_test
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"sync"
 	"testing"
@@ -245,6 +246,7 @@ func TestUsageOfDisabledKey(t *testing.T) {
 	}
 }
 
+// A count that was damaged is begun anew: it is an estimate.
 func TestUsageDamaged(t *testing.T) {
 	ctx := t.Context()
 	store := faultstore.New(memstore.New())
@@ -257,14 +259,14 @@ func TestUsageDamaged(t *testing.T) {
 	rec, err := store.Get(ctx, "usage/"+other)
 	must(t, err)
 	must(t, store.Put(ctx, keystore.Record{Key: "usage/" + key, Rev: 2, Data: rec.Data})) // moved
-	_, err = k.DescribeKey(ctx, key)
-	want(t, err, kms.ErrTampered)
+	must(t, k.Export(ctx, io.Discard, root(t, 2)))
+	wantCounts(t, k, key, 0)
 	wantCounts(t, k, other, 1)
 	encrypt(t, k, key, password, nil)
 	encrypt(t, k, other, password, nil)
-	r, err := k.Maintain(ctx)
-	if want(t, err, kms.ErrTampered); r.Failed != 1 || r.Keys != 2 {
+	if r := maintain(t, k); r.Failed != 0 || r.Keys != 2 {
 		t.Errorf("%+v", r)
 	}
+	wantCounts(t, open(t, store, nil), key, 1)
 	wantCounts(t, open(t, store, nil), other, 2)
 }
