@@ -93,11 +93,12 @@ func (k *KMS) removeRoot(ctx context.Context, c *call, id string, staying []root
 	if slices.Contains(staying, nil) {
 		return fmt.Errorf("%w: a root key is nil", ErrInvalidArgument)
 	}
-	if err := k.admitStore(ctx, c); err != nil {
-		if !errors.Is(err, ErrDryRun) {
-			return err
-		}
+	switch err := k.admitStore(ctx, c); err {
+	case nil:
+	case ErrDryRun: // itself: an Authorizer's error may wrap it
 		return cmp.Or(k.checkRemoval(ctx, id, staying), err)
+	default:
+		return err
 	}
 	return k.changeRing(ctx, func(known *keyring.Ring) (*keyring.Ring, error) {
 		staying := k.withOwnRoot(id, staying)
