@@ -147,3 +147,38 @@ func TestUpdateAliasTargetIsHidden(t *testing.T) {
 		}
 	}
 }
+
+// A write that was made is not called one that was not.
+func TestStaleWriteMadeButNotSealedAnew(t *testing.T) {
+	for name, end := range map[string]func(*faultstore.Store, context.CancelFunc){
+		"outage":    func(s *faultstore.Store, _ context.CancelFunc) { s.SetDown(true) },
+		"cancelled": func(_ *faultstore.Store, cancel context.CancelFunc) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHeld(t)
+			store := faultstore.New(h.store)
+			k := open(t, store, nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			var put, confirmed bool
+			store.Block = func(_ context.Context, c faultstore.Call) {
+				switch {
+				case c.Method == "Put" && !put:
+					put = true
+					drops(t, h.store)
+				case put && c.Method == "Get" && c.Key == "meta/keyring":
+					confirmed = true
+				case confirmed:
+					confirmed = false
+					end(store, cancel)
+				}
+			}
+			err := k.CreateAlias(ctx, "alias/new", h.other)
+			store.SetDown(false)
+			store.Block = nil
+			if d, found := k.DescribeKey(t.Context(), "alias/new"); found != nil || d.ID != h.other {
+				t.Fatalf("the alias is not there: %+v, %v", d, found)
+			}
+			want(t, err, kms.ErrUnknownOutcome)
+		})
+	}
+}

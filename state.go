@@ -121,7 +121,7 @@ func (s KeyState) refusalOfVersion(version uint32) error {
 	case KeyStateEnabled:
 		return nil
 	case KeyStateDestroyed:
-		return fmt.Errorf("%w: version %d is destroyed", ErrVersionNotFound, version)
+		return fmt.Errorf("version %d is destroyed: %w", version, ErrVersionNotFound)
 	}
-	return fmt.Errorf("%w: version %d", s.refusal(), version)
+	return fmt.Errorf("version %d: %w", version, s.refusal())
 }
