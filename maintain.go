@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +44,6 @@ func (k *KMS) Maintain(ctx context.Context) (*MaintenanceReport, error) {
 	c := k.begin(OpMaintain, "")
 	m := &maintenance{KMS: k, now: k.timestamp()}
 	err := m.run(ctx, &c)
-	m.report.OldStorageKeys = k.ring.Load().OlderVersions()
 	return &m.report, k.end(ctx, &c, nil, err)
 }
 
@@ -62,6 +60,7 @@ func (m *maintenance) run(ctx context.Context, c *call) error {
 	if err := m.admitStore(ctx, c); err != nil {
 		return err
 	}
+	defer func() { m.report.OldStorageKeys = m.ring.Load().OlderVersions() }()
 	if err := m.refreshRing(ctx); err != nil {
 		return storeError(err)
 	}
@@ -191,79 +190,6 @@ func (m *maintenance) attend(ctx context.Context, id keyID, key *record.Key, d *
 func (m *maintenance) needsOlder(rec keystore.Record) bool {
 	version, err := record.StorageVersion(rec.Data)
 	return err != nil || m.ring.Load().Older(version)
-}
-
-// A duty is what is due to be done to a key.
-type duty struct {
-	kms      *KMS
-	now      time.Time
-	overused uint32 // a version that has encrypted enough, or 0
-	rotation rotation
-
-	expired, destroyed bool
-	rotated            uint32   // the new version, or 0
-	versions           []uint32 // that were destroyed
-}
-
-// due reports whether there is anything to do.
-func (d *duty) due(key *record.Key) bool {
-	if !key.DestroyedAt.IsZero() {
-		return false
-	}
-	return passed(key.DeletionDate, d.now) || d.mustRotate(key) ||
-		slices.ContainsFunc(key.Versions, func(v record.Version) bool { return d.mustDestroy(&v) || d.mustExpire(&v) })
-}
-
-func (d *duty) mustDestroy(v *record.Version) bool {
-	return v.DestroyedAt.IsZero() && passed(v.DestructionDate, d.now)
-}
-
-func (d *duty) mustExpire(v *record.Version) bool {
-	return v.Material != nil && passed(v.ValidTo, d.now)
-}
-
-func (d *duty) mustRotate(key *record.Key) bool {
-	return d.wantsRotation(key) && len(key.Versions) < maxVersions
-}
-
-func (d *duty) wantsRotation(key *record.Key) bool {
-	return key.Origin != record.OriginExternal && stateOf(key, d.now).encrypts() == nil &&
-		(passed(key.NextRotation, d.now) || d.overused != 0 && d.overused == uint32(len(key.Versions)))
-}
-
-// full says that a key cannot be rotated any more, though it should.
-func (d *duty) full(key *record.Key) error {
-	if d.wantsRotation(key) && len(key.Versions) >= maxVersions {
-		return fmt.Errorf("%w: it has %d versions and is due for rotation", ErrLimitExceeded, maxVersions)
-	}
-	return nil
-}
-
-// apply does what is due on the key as it is stored now, which another process
-// may have maintained meanwhile.
-func (d *duty) apply(key *record.Key) (bool, error) {
-	d.rotated, d.expired, d.destroyed, d.versions = d.rotation.made(key), false, false, nil
-	if !d.due(key) {
-		return false, nil
-	}
-	if d.destroyed = passed(key.DeletionDate, d.now); d.destroyed {
-		key.Destroy(d.now)
-		return true, nil
-	}
-	d.expired = removeMaterial(key, d.mustExpire)
-	for i := range key.Versions {
-		if v := &key.Versions[i]; d.mustDestroy(v) {
-			v.Destroy(d.now)
-			d.versions = append(d.versions, uint32(i+1))
-		}
-	}
-	if d.mustRotate(key) {
-		if err := d.rotation.apply(d.kms, key, d.now); err != nil {
-			return false, err
-		}
-		d.rotated = uint32(len(key.Versions))
-	}
-	return true, nil
 }
 
 // tell counts what was done to a key, and tells the Auditor.

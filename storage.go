@@ -206,13 +206,19 @@ func (c *core) write(ctx context.Context, key string, edit settle.Edit, run runn
 	if err := c.refreshRing(ctx); err != nil {
 		return keystore.Record{}, err
 	}
-	rec, err := run(ctx, key, edit)
-	for err == nil && rec.Data != nil {
+	tried := false // also if another has written on top of it since
+	rec, err := run(ctx, key, func(cur keystore.Record) ([]byte, error) {
+		data, err := edit(cur)
+		tried = tried || data != nil
+		return data, err
+	})
+	for err == nil && tried {
 		if err = c.confirmRing(ctx); err == nil && c.upToDate(rec) {
 			return rec, nil
 		}
 		if err == nil {
 			rec, err = c.writer.Update(ctx, key, c.resealed(ctx))
+			tried = rec.Data != nil
 		}
 		// The change is stored, but perhaps not to stay.
 		if err != nil && !errors.Is(err, ErrUnknownOutcome) {
