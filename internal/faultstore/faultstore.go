@@ -83,11 +83,11 @@ func (s *Store) do(ctx context.Context, c Call, call func(context.Context) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fault := None
+	fault, down := None, s.down.Load() // Fault may set it, for the calls behind this one
 	if s.Fault != nil {
 		fault = s.Fault(c)
 	}
-	if s.down.Load() {
+	if down {
 		fault = Refuse
 	}
 	switch fault {
