@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -93,8 +92,8 @@ func (k *KMS) deleteAlias(ctx context.Context, c *call) error {
 	return k.changeAlias(ctx, c.ref, id, func(a *record.Alias) { a.DeletedAt = now })
 }
 
-// aliasSource returns the key that the alias c.ref points at, which may be
-// gone, once the call is authorised for it.
+// aliasSource returns the key that the alias c.ref points at, which may be gone
+// or damaged, once the call is authorised for it.
 func (k *KMS) aliasSource(ctx context.Context, c *call) (keyID, error) {
 	if err := k.alive(); err != nil {
 		return keyID{}, err
@@ -103,7 +102,8 @@ func (k *KMS) aliasSource(ctx context.Context, c *call) (keyID, error) {
 		return keyID{}, err
 	}
 	id, _, err := k.readRef(ctx, c, c.ref)
-	if errors.Is(err, ErrKeyNotFound) && !errors.Is(err, ErrAccessDenied) {
+	found := id != keyID{} // the alias was, so what is wrong is the key
+	if found && !errors.Is(err, ErrAccessDenied) && (errors.Is(err, ErrKeyNotFound) || errors.Is(err, ErrTampered)) {
 		err = nil
 	}
 	return id, err
@@ -154,13 +154,12 @@ func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
 	if err != nil {
 		return err
 	}
-	now := k.timestamp()
+	now, made := k.timestamp(), newKeyID()
 	return k.writeAlias(ctx, name, func(stored *record.Alias) error {
 		if stored.DeletedAt.IsZero() {
 			return ErrAliasExists
 		}
-		stored.KeyID, stored.CreatedAt, stored.DeletedAt = id, now, time.Time{}
-		rand.Read(stored.ID[:])
+		stored.ID, stored.KeyID, stored.CreatedAt, stored.DeletedAt = made, id, now, time.Time{}
 		return nil
 	})
 }

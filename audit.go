@@ -26,7 +26,7 @@ type Auditor interface {
 type Event struct {
 	Time       time.Time // when the operation began
 	Op         string    // an Op constant
-	KeyID      string    // empty if no key was resolved
+	KeyID      string    // empty if no key was resolved, nor named by a ciphertext
 	KeyVersion uint32    // that encrypted, decrypted or was changed; 0 if none did
 	Alias      string    // alias/<name>, if the caller named the key by one
 	AAD        AAD       // of the call

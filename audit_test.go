@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ func TestGenerateRandom(t *testing.T) {
 	ctx := t.Context()
 	g := &gatekeeper{}
 	k := open(t, memstore.New(), &kms.Options{Auditor: g, Authorizer: g})
-	for _, n := range []int{-1 << 62, -1, 0, 1025, 1 << 62} {
+	for _, n := range []int{math.MinInt, -1, 0, 1025, math.MaxInt} {
 		b, err := k.GenerateRandom(ctx, n)
 		if want(t, err, kms.ErrInvalidArgument); b != nil || !strings.Contains(err.Error(), "1 to 1024") {
 			t.Errorf("%d: %x, %v", n, b, err)

@@ -74,7 +74,7 @@ func (k *KMS) exportRecord(ctx context.Context, out *dump.Writer, rec keystore.R
 		_, err = k.listedAlias(ctx, rec, p.aliases)
 	default:
 		var usage record.Usage
-		usage, err = k.openUsage(ctx, rec)
+		usage, err = forgiven(k.openUsage(ctx, rec))
 		entry.Body = usage.Marshal()
 	}
 	if err == nil && entry.Body == nil {
@@ -94,9 +94,9 @@ func (k *KMS) exportRecord(ctx context.Context, out *dump.Writer, rec keystore.R
 //
 // The backup is read twice, the first time to its end before anything is
 // written: one that was cut or altered is ErrTampered, and the store stays
-// empty. One that is not empty is ErrStoreNotEmpty. If writing fails half way,
-// what was written is removed again if the store allows it, and does not open in
-// any case: then empty the store and begin again.
+// empty. One that is not empty is ErrStoreNotEmpty. If writing fails half way
+// the store does not open; empty it and begin again. Restore into a store once
+// at a time.
 func Restore(ctx context.Context, store KeyStore, root rootkey.Provider, backup io.ReadSeeker, backupRoot rootkey.Provider) error {
 	if store == nil || root == nil || backup == nil || backupRoot == nil {
 		return &Error{Op: OpRestore, Err: fmt.Errorf("%w: a store, a backup and two root keys are needed", ErrInvalidArgument)}
@@ -129,66 +129,33 @@ func restore(ctx context.Context, store KeyStore, root rootkey.Provider, backup 
 			return dumpError(err)
 		}
 	}
-	r := &restoration{Writer: settle.NewWriter(store), ring: ring}
-	if err := r.putEntries(ctx, in); err != nil {
-		r.takeBack(ctx)
-		return err
-	}
-	// Last, so that a half restored store does not open.
-	err = r.put(ctx, ringRecord.Key, ringRecord.Data)
-	if errors.Is(err, ErrStoreNotEmpty) {
-		r.takeBack(ctx)
-	}
-	return err
-}
-
-// A restoration fills a store.
-type restoration struct {
-	*settle.Writer
-	ring *keyring.Ring
-	made []string // keys of records that it has put
-}
-
-func (r *restoration) putEntries(ctx context.Context, in *dump.Dump) error {
+	w := settle.NewWriter(store)
 	for e, err := range in.Entries() {
 		if err != nil {
 			return dumpError(err)
 		}
-		key, err := restoredKey(r.ring, e)
+		key, err := restoredKey(ring, e)
 		if err != nil {
 			return dumpError(err)
 		}
-		if err := r.put(ctx, key, r.ring.Seal(key, 1, e.Body)); err != nil {
+		if err := putNew(ctx, w, key, ring.Seal(key, 1, e.Body)); err != nil {
 			return err
 		}
-		r.made = append(r.made, key)
 	}
-	return nil
+	// Last, so that a half restored store does not open. What was put of one is
+	// not removed: another may have filled the store with the same keys since.
+	return putNew(ctx, w, ringRecord.Key, ringRecord.Data)
 }
 
-// put puts a record that must not be there.
-func (r *restoration) put(ctx context.Context, key string, data []byte) error {
-	_, err := r.Create(ctx, key, func(cur keystore.Record) ([]byte, error) {
+// putNew puts a record that must not be there.
+func putNew(ctx context.Context, w *settle.Writer, key string, data []byte) error {
+	_, err := w.Create(ctx, key, func(cur keystore.Record) ([]byte, error) {
 		if cur.Rev > 0 {
 			return nil, ErrStoreNotEmpty
 		}
 		return data, nil
 	})
 	return storeError(err)
-}
-
-const takeBackLimit = 10 * time.Second
-
-// takeBack removes what was put, best effort: it opens to nobody, and would be
-// in the way of another who restores into the store.
-func (r *restoration) takeBack(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackLimit)
-	defer cancel()
-	for _, key := range r.made {
-		if r.Store.Delete(ctx, key, 1) != nil {
-			return
-		}
-	}
 }
 
 // restoredKey returns where the store whose keyring is ring has an entry. One

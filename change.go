@@ -20,6 +20,10 @@ type change struct {
 	// lasting says that the change recognises itself in other ways too, after
 	// any number of others.
 	lasting bool
+
+	// once says that a record which remembers the change before it was tried
+	// refuses it: another call has used up what allows it.
+	once bool
 }
 
 func newChange() *change {
@@ -32,12 +36,21 @@ func newChange() *change {
 // is ErrUnknownOutcome if it may have forgotten it.
 func (c *change) made(known record.Changes, rev uint64) (bool, error) {
 	if slices.Contains(known, c.id) {
-		return true, nil
+		return true, c.unused(known)
 	}
 	if c.rev != 0 && rev-c.rev >= record.MaxChanges && !c.lasting {
 		return false, fmt.Errorf("%w: %d changes were made since", ErrUnknownOutcome, rev-c.rev)
 	}
 	return false, nil
+}
+
+// unused returns ErrInvalidImportToken if a change that is made once is in known
+// although this call has not tried it.
+func (c *change) unused(known record.Changes) error {
+	if c.once && c.rev == 0 && slices.Contains(known, c.id) {
+		return ErrInvalidImportToken
+	}
+	return nil
 }
 
 // try notes the change in known, to be stored at rev.

@@ -145,7 +145,7 @@ func clearMaterial(key *record.Key) {
 
 // putNewKey stores a key under an ID that is new.
 func (k *KMS) putNewKey(ctx context.Context, id keyID, key *record.Key) error {
-	rec, err := k.create(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
+	rec, err := k.update(ctx, id.recordKey(), func(cur keystore.Record) ([]byte, error) {
 		if cur.Rev > 0 {
 			return nil, nil // IDs are random: it is ours, and others have changed it since
 		}

@@ -18,6 +18,7 @@ type duty struct {
 	expired, destroyed bool
 	rotated            uint32   // the new version, or 0
 	versions           []uint32 // that were destroyed
+	unrotated          error    // why the key was not rotated, if it should be
 }
 
 // due reports whether there is anything to do.
@@ -58,11 +59,9 @@ func (d *duty) full(key *record.Key) error {
 // may have maintained meanwhile.
 func (d *duty) apply(key *record.Key) (bool, error) {
 	d.rotated, d.expired, d.destroyed, d.versions = d.rotation.made(key), false, false, nil
-	if !d.due(key) {
-		return false, nil
-	}
-	if d.destroyed = passed(key.DeletionDate, d.now); d.destroyed {
+	if passed(key.DeletionDate, d.now) && key.DestroyedAt.IsZero() {
 		key.Destroy(d.now)
+		d.destroyed = true
 		return true, nil
 	}
 	d.expired = removeMaterial(key, d.mustExpire)
@@ -72,11 +71,13 @@ func (d *duty) apply(key *record.Key) (bool, error) {
 			d.versions = append(d.versions, uint32(i+1))
 		}
 	}
-	if d.mustRotate(key) {
-		if err := d.rotation.apply(d.kms, key, d.now); err != nil {
-			return false, err
-		}
+	rotates := d.mustRotate(key)
+	if rotates {
+		d.unrotated = d.rotation.apply(d.kms, key, d.now)
+		rotates = d.unrotated == nil
+	}
+	if rotates {
 		d.rotated = uint32(len(key.Versions))
 	}
-	return true, nil
+	return d.expired || len(d.versions) > 0 || rotates, nil
 }

@@ -101,7 +101,8 @@ var (
 	// ErrStoreUnavailable says that the key store did not answer.
 	ErrStoreUnavailable = errors.New("key store is unavailable")
 
-	// ErrConflict says that others kept changing the record; try again.
+	// ErrConflict says that others kept changing the record, or changed what
+	// the call was authorised for, at the same time; try again.
 	ErrConflict = settle.ErrConflict
 
 	// ErrUnknownOutcome says that a change may have happened, or may still

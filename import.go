@@ -137,9 +137,9 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 		return err
 	}
 	defer token.clear()
-	// Somebody may have put a used token's record back.
-	if used, _ := token.change().made(key.Changes, 0); used {
-		return ErrInvalidImportToken
+	ch := token.change()
+	if err := ch.unused(key.Changes); err != nil {
+		return err
 	}
 	if k.dryRun {
 		return ErrDryRun
@@ -149,20 +149,15 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 		return err
 	}
 	defer clear(i.version.Material)
-	// On what was read, to find out what is wrong before the token is used.
-	if err := i.apply(key, now); err != nil {
-		return err
-	}
-	if err := k.useToken(ctx, token); err != nil {
-		return err
-	}
-	imported, err := k.changeKey(ctx, id, token.change(), func(key *record.Key) (bool, error) {
+	imported, err := k.changeKey(ctx, id, ch, func(key *record.Key) (bool, error) {
 		return true, i.apply(key, now)
 	})
-	if err == nil {
-		c.version = imported.PrimaryVersion
+	if err != nil {
+		return err
 	}
-	return err
+	c.version = imported.PrimaryVersion
+	k.removeToken(ctx, token)
+	return nil
 }
 
 // An importing is material on its way into a key.

@@ -74,8 +74,8 @@ type KeyVersion struct {
 	DestroyedAt     time.Time // when it did; zero if it did not
 
 	// Encryptions is about how many messages and data keys the version has
-	// encrypted, in all processes, as far as their calls of Maintain have told;
-	// this process's own are always counted. Only DescribeKey fills it in.
+	// encrypted: what all processes have told by their calls of Maintain, and
+	// what this one has counted since. Only DescribeKey fills it in.
 	Encryptions uint64
 }
 

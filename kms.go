@@ -45,7 +45,9 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
-	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000.
+	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000. Beside
+	// them, what rollback is told by and encryptions are counted with stays for
+	// every key that was ever used here: about 600 bytes.
 	CacheKeys int
 
 	// MustExist makes Open refuse an empty store, which it otherwise

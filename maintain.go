@@ -94,7 +94,7 @@ func (m *maintenance) sweep(ctx context.Context, s sweep) error {
 	var end error
 	err := m.pages(ctx, s.prefix, "", func(p page) bool {
 		for _, rec := range p.records {
-			if end = m.note(rec, m.visit(ctx, s, rec, p)); end != nil {
+			if end = m.note(ctx, rec, m.visit(ctx, s, rec, p)); end != nil {
 				return false
 			}
 		}
@@ -114,15 +114,16 @@ func (m *maintenance) visit(ctx context.Context, s sweep, rec keystore.Record, p
 }
 
 // note counts a failure, and returns it if it is not one record's alone.
-func (m *maintenance) note(rec keystore.Record, err error) error {
+func (m *maintenance) note(ctx context.Context, rec keystore.Record, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf("%w: record %s", storeError(err), rec.Key)
 	m.report.Failed++
-	m.stuck = m.stuck || m.needsOlder(rec)
+	m.stuck = m.stuck || m.needsOlder(rec) && !strings.HasPrefix(rec.Key, usagePrefix)
 	m.failed = cmp.Or(m.failed, err)
-	if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrUnknownOutcome) || errors.Is(err, ErrClosed) {
+	if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrClosed) ||
+		errors.Is(err, ErrUnknownOutcome) && m.probe(ctx) != nil {
 		return err
 	}
 	return nil
@@ -139,12 +140,12 @@ func (m *maintenance) key(ctx context.Context, rec keystore.Record, p page) erro
 	err = m.attend(ctx, id, key, &duty{kms: m.KMS, now: m.now})
 	// If another process has done what was due, nothing was written here, and
 	// the record may be under an old storage key still.
-	return cmp.Or(err, m.reseal(ctx, rec, p), uncounted)
+	return cmp.Or(err, m.reseal(ctx, rec), uncounted)
 }
 
 // usage rotates the key of a usage record, if its primary version has encrypted
 // enough.
-func (m *maintenance) usage(ctx context.Context, rec keystore.Record, p page) error {
+func (m *maintenance) usage(ctx context.Context, rec keystore.Record, _ page) error {
 	usage, err := m.openUsage(ctx, rec)
 	if err != nil {
 		return err
@@ -154,7 +155,7 @@ func (m *maintenance) usage(ctx context.Context, rec keystore.Record, p page) er
 			err = cmp.Or(err, m.overused(ctx, rec, version))
 		}
 	}
-	return cmp.Or(err, m.reseal(ctx, rec, p))
+	return cmp.Or(err, m.reseal(ctx, rec))
 }
 
 // overused rotates the key of a usage record if version is its primary one.
@@ -183,7 +184,7 @@ func (m *maintenance) attend(ctx context.Context, id keyID, key *record.Key, d *
 	ch.lasting = true // a duty done is none
 	_, err := m.changeKey(ctx, id, ch, d.apply)
 	m.tell(ctx, id, d, err)
-	return cmp.Or(err, d.full(key))
+	return cmp.Or(err, d.unrotated, d.full(key))
 }
 
 // needsOlder reports whether a record needs a storage key that might be dropped.
@@ -221,19 +222,19 @@ func (m *maintenance) alias(ctx context.Context, rec keystore.Record, p page) er
 	if _, err := m.listedAlias(ctx, rec, p.aliases); err != nil {
 		return err
 	}
-	return m.reseal(ctx, rec, p)
+	return m.reseal(ctx, rec)
 }
 
 // token removes an import token that can do no more. Used and expired ones stay
 // for a day, to be called that.
-func (m *maintenance) token(ctx context.Context, rec keystore.Record, p page) error {
+func (m *maintenance) token(ctx context.Context, rec keystore.Record, _ page) error {
 	t, err := m.openToken(ctx, rec)
 	if err != nil {
 		return err
 	}
 	t.clear()
 	if !passed(t.ExpiresAt.Add(tokenMemory), m.now) {
-		return m.reseal(ctx, rec, p)
+		return m.reseal(ctx, rec)
 	}
 	err = m.store.Delete(ctx, rec.Key, rec.Rev)
 	if errors.Is(err, keystore.ErrNotFound) || errors.Is(err, keystore.ErrConflict) {
@@ -247,7 +248,7 @@ func (m *maintenance) token(ctx context.Context, rec keystore.Record, p page) er
 
 // reseal seals a record anew if it is under an old storage key. What was read
 // of it has been checked, so that no old copy is.
-func (m *maintenance) reseal(ctx context.Context, rec keystore.Record, _ page) error {
+func (m *maintenance) reseal(ctx context.Context, rec keystore.Record) error {
 	if m.upToDate(rec) {
 		return nil
 	}

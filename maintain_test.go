@@ -98,7 +98,7 @@ func TestMaintainRotatesEnabledOnly(t *testing.T) {
 	imported := newExternalKey(t, k, "")
 	must(t, importMaterial(t, k, imported, material1, kms.ImportKeyMaterialOptions{}))
 	c.advance(35 * day)
-	if r := maintain(t, k); r != (kms.MaintenanceReport{Keys: 4, TokensRemoved: 1}) {
+	if r := maintain(t, k); r != (kms.MaintenanceReport{Keys: 4}) {
 		t.Errorf("%+v", r)
 	}
 	must(t, k.CancelKeyDeletion(ctx, leaving))
@@ -190,9 +190,10 @@ func newMix(t *testing.T, k *kms.KMS, c *clock) {
 		must(t, err)
 	}
 	for range 4 { // keys whose material ends
-		must(t, importMaterial(t, k, newExternalKey(t, k, ""), material1, kms.ImportKeyMaterialOptions{
-			ValidTo: c.Add(30 * day),
-		}))
+		key := newExternalKey(t, k, "")
+		must(t, importMaterial(t, k, key, material1, kms.ImportKeyMaterialOptions{ValidTo: c.Add(30 * day)}))
+		_, err := k.ImportParameters(ctx, key, fastWrapping) // a token that nobody uses
+		must(t, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package kms_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -269,24 +268,4 @@ func interruptedRestore(t *testing.T, s *sample, n int, fault faultstore.Fault, 
 		t.Errorf("%d records, were %d", after, stored)
 	}
 	return true
-}
-
-// Of two that restore into one store at once, the one that fails leaves nothing
-// in the store of the one that does not.
-func TestRestoreTwiceAtOnce(t *testing.T) {
-	s := newSample(t, 3)
-	backup := s.export(t, root(t, 2))
-	inner := memstore.New()
-	store := faultstore.New(inner)
-	first := true
-	store.Block = func(_ context.Context, c faultstore.Call) {
-		if c.Method == "Put" && first {
-			first = false
-			must(t, restore(t, inner, root(t, 1), backup, root(t, 2)))
-		}
-	}
-	want(t, restore(t, store, root(t, 1), backup, root(t, 2)), kms.ErrStoreNotEmpty)
-	k := open(t, inner, &kms.Options{Now: s.clock.now})
-	must(t, k.Export(t.Context(), &bytes.Buffer{}, root(t, 2)))
-	s.check(t, k)
 }

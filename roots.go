@@ -135,6 +135,9 @@ func (c *core) moveTo(ctx context.Context, p rootkey.Provider) (*keyring.Ring, e
 	if err != nil {
 		return nil, err
 	}
+	if rec.Rev < c.ring.Load().Rev() {
+		return nil, fmt.Errorf("%w: an old keyring", ErrRollback)
+	}
 	ring, err := keyring.Load(ctx, rec, p)
 	if err == nil && !ring.SameStore(c.ring.Load()) {
 		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
@@ -156,6 +159,9 @@ func (k *KMS) checkRemoval(ctx context.Context, id string, staying []rootkey.Pro
 		return storeError(err)
 	}
 	defer k.unlockRing()
+	if gone, err := k.ownRootIsGone(ctx, id); gone || err != nil {
+		return err // to move to another is all there is to do
+	}
 	return ringError(keyring.CheckRemoval(rec, id, k.withOwnRoot(id, staying)))
 }
 

@@ -70,12 +70,18 @@ func (c *core) openRecord(ctx context.Context, rec keystore.Record) ([]byte, err
 // which nobody else can open, and which its writer has not reported: one under
 // a storage key that was dropped, which shows to a keyring of not long ago.
 func (c *core) openForUse(ctx context.Context, rec keystore.Record) ([]byte, error) {
+	var body []byte
+	var err error
 	if age := c.elapsed() - time.Duration(c.ringShown.Load()); age < 0 || age >= maxRingAge {
-		if err := c.refreshRing(ctx); err != nil {
-			return nil, err
-		}
+		err = c.refreshRing(ctx)
 	}
-	return c.openBy(ctx, rec, (*keyring.Ring).Open)
+	if err == nil {
+		body, err = c.openBy(ctx, rec, (*keyring.Ring).Open)
+	}
+	if e := storeError(err); errors.Is(e, ErrStoreUnavailable) || errors.Is(e, ErrRootUnavailable) {
+		err = keycache.Unreachable(err)
+	}
+	return body, err
 }
 
 func (c *core) openBy(ctx context.Context, rec keystore.Record, open func(*keyring.Ring, keystore.Record) ([]byte, error)) ([]byte, error) {
@@ -186,28 +192,17 @@ func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 // readable to this process, which may have sealed under it a moment ago.
 func (c *core) useRing(ring *keyring.Ring) { c.ring.Store(ring.Adopt(c.ring.Load())) }
 
-// A runner is how a settled write begins: settle.Writer's Create or Update.
-type runner func(context.Context, string, settle.Edit) (keystore.Record, error)
-
-// create and update make a settled write of a record, as settle.Writer does,
-// which lasts: when they return it is sealed under a version of the storage key
-// that the keyring still had after the write. Dropping a version waits for a
-// scan of all records, so it sees every write that came before it, and a write
-// that comes after sees that the version is no longer the newest.
-func (c *core) create(ctx context.Context, key string, edit settle.Edit) (keystore.Record, error) {
-	return c.write(ctx, key, edit, c.writer.Create)
-}
-
+// update makes a settled write of a record, as settle.Writer does, which lasts:
+// when it returns, the record is sealed under a version of the storage key that
+// the keyring still had after the write. Dropping a version waits for a scan of
+// all records, so it sees every write that came before it, and a write that
+// comes after sees that the version is no longer the newest.
 func (c *core) update(ctx context.Context, key string, edit settle.Edit) (keystore.Record, error) {
-	return c.write(ctx, key, edit, c.writer.Update)
-}
-
-func (c *core) write(ctx context.Context, key string, edit settle.Edit, run runner) (keystore.Record, error) {
 	if err := c.refreshRing(ctx); err != nil {
 		return keystore.Record{}, err
 	}
 	tried := false // also if another has written on top of it since
-	rec, err := run(ctx, key, func(cur keystore.Record) ([]byte, error) {
+	rec, err := c.writer.Update(ctx, key, func(cur keystore.Record) ([]byte, error) {
 		data, err := edit(cur)
 		tried = tried || data != nil
 		return data, err

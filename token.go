@@ -56,26 +56,27 @@ const (
 	tokenFormat   = 0xD3
 	tokenSize     = 1 + 16 + 32
 	tokenLifetime = 24 * time.Hour
-	tokenMemory   = 24 * time.Hour // how much longer Maintain leaves it, to be called expired
+	tokenMemory   = 24 * time.Hour // how much longer Maintain leaves one, to be called expired
 )
 
 // An openToken is an import token whose record was found.
 type openToken struct {
 	*record.Token
 	key  string // of the record
+	rev  uint64
 	body []byte
 }
 
 func (t *openToken) clear() { clear(t.body) }
 
 // change is the change that the token allows once. Its ID is the token's, so
-// that the key remembers which tokens were used.
+// that the key remembers, with the change itself, that the token was used.
 func (t *openToken) change() *change {
 	id, err := parseKeyID(strings.TrimPrefix(t.key, tokenPrefix))
 	if err != nil {
 		panic("kms: " + err.Error()) // it is where the record was found
 	}
-	return &change{id: record.ChangeID(id[:8])}
+	return &change{id: record.ChangeID(id[:8]), once: true}
 }
 
 // putToken stores a new token and returns it.
@@ -92,7 +93,7 @@ func (k *KMS) putToken(ctx context.Context, id keyID, wrapping WrappingAlgorithm
 	rand.Read(t.Secret[:])
 	name := newKeyID()
 	key := tokenPrefix + name.String()
-	_, err = k.create(ctx, key, func(cur keystore.Record) ([]byte, error) {
+	_, err = k.update(ctx, key, func(cur keystore.Record) ([]byte, error) {
 		if cur.Rev > 0 {
 			return nil, nil // IDs are random: it is ours
 		}
@@ -118,7 +119,7 @@ func (k *KMS) readToken(ctx context.Context, id keyID, token []byte) (*openToken
 	if err != nil {
 		return nil, err
 	}
-	if subtle.ConstantTimeCompare(t.Secret[:], token[17:]) != 1 || t.KeyID != id || t.PrivateKey == nil {
+	if subtle.ConstantTimeCompare(t.Secret[:], token[17:]) != 1 || t.KeyID != id {
 		t.clear()
 		return nil, ErrInvalidImportToken
 	}
@@ -142,29 +143,13 @@ func (k *KMS) openToken(ctx context.Context, rec keystore.Record) (*openToken, e
 		clear(body)
 		return nil, storeError(err)
 	}
-	return &openToken{t, rec.Key, body}, nil
+	return &openToken{t, rec.Key, rec.Rev, body}, nil
 }
 
-// useToken marks a token as used, unless another call has.
-func (k *KMS) useToken(ctx context.Context, t *openToken) error {
-	var call [16]byte
-	rand.Read(call[:])
-	_, err := k.update(ctx, t.key, func(cur keystore.Record) ([]byte, error) {
-		stored, err := k.openToken(ctx, cur)
-		if err != nil {
-			return nil, err
-		}
-		defer stored.clear()
-		switch stored.UsedBy {
-		case call:
-			return nil, nil // only the reply was lost
-		case [16]byte{}:
-			stored.UsedBy, stored.PrivateKey = call, nil
-			return k.sealRecord(t.key, cur.Rev+1, stored.Marshal())
-		}
-		return nil, ErrInvalidImportToken
-	})
-	return storeError(err)
+// removeToken removes the record of a token that was used, best effort: that it
+// was shows in the key too. If it stays, Maintain removes it.
+func (k *KMS) removeToken(ctx context.Context, t *openToken) {
+	_ = k.store.Delete(ctx, t.key, t.rev)
 }
 
 // unwrap returns the material of wrapped. However it fails, the error is the

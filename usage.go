@@ -89,8 +89,8 @@ func (l *ledger) giveBack(id keyID, pending record.Usage) {
 
 // flush adds what this process has counted of a key to its usage record. The
 // counts are estimates: when a reply is lost it may add twice, and what a process
-// had not stored when it ended is missing. So a damaged record, too, is not worth
-// an error, and is begun anew.
+// had not stored when it ended is missing. So a damaged record is begun anew, if
+// the store lets it be written; the sweep of usage records reports it if not.
 func (k *KMS) flush(ctx context.Context, id keyID) error {
 	pending := k.usage.take(id)
 	if len(pending) == 0 {
@@ -98,47 +98,52 @@ func (k *KMS) flush(ctx context.Context, id keyID) error {
 	}
 	key := usagePrefix + id.String()
 	_, err := k.update(ctx, key, func(cur keystore.Record) ([]byte, error) {
-		total, err := k.openUsage(ctx, cur)
+		total, err := forgiven(k.openUsage(ctx, cur))
 		if err != nil {
 			return nil, err
 		}
 		total.Add(pending)
 		return k.sealRecord(key, cur.Rev+1, total.Marshal())
 	})
-	if err != nil {
+	if err = storeError(err); err != nil {
 		k.usage.giveBack(id, pending)
 	}
-	return storeError(err)
+	_, err = forgiven(nil, err)
+	return err
 }
 
-// openUsage returns the counts of a usage record, none if it is absent or
-// damaged.
+// openUsage returns the counts of a usage record, none if it is absent.
 func (k *KMS) openUsage(ctx context.Context, rec keystore.Record) (record.Usage, error) {
 	if rec.Rev == 0 {
 		return record.Usage{}, nil
 	}
-	var usage record.Usage
 	body, err := k.openRecord(ctx, rec)
-	if err == nil {
-		usage, err = record.ParseUsage(body)
+	if err != nil {
+		return nil, err
 	}
-	if errors.Is(err, ErrTampered) {
-		return record.Usage{}, nil
-	}
-	return usage, err
+	return record.ParseUsage(body)
 }
 
 // readUsage returns about how many messages each version of a key has
 // encrypted, those of this process included.
 func (k *KMS) readUsage(ctx context.Context, id keyID) (record.Usage, error) {
 	rec, err := k.find(ctx, usagePrefix+id.String())
-	if err != nil {
-		return nil, err
+	var usage record.Usage
+	if err == nil {
+		usage, err = k.openUsage(ctx, rec)
 	}
-	usage, err := k.openUsage(ctx, rec)
-	if err != nil {
+	if usage, err = forgiven(usage, err); err != nil {
 		return nil, storeError(err)
 	}
 	usage.Add(k.usage.pending(id))
 	return usage, nil
+}
+
+// forgiven returns no counts in the place of a damaged record: an estimate must
+// not keep anyone from a key.
+func forgiven(usage record.Usage, err error) (record.Usage, error) {
+	if errors.Is(err, ErrTampered) {
+		return record.Usage{}, nil
+	}
+	return usage, err
 }

@@ -99,6 +99,11 @@ type unreachableError struct{ error }
 
 func (e unreachableError) Unwrap() error { return e.error }
 
+// Unreachable makes err one of a Build that needed the store, or something else
+// that is not always there, and did not reach it: what was built before may then
+// be used for as long as in an outage.
+func Unreachable(err error) error { return unreachableError{err} }
+
 func isOutage(err error) bool {
 	_, ok := errors.AsType[unreachableError](err)
 	return ok
@@ -181,6 +186,9 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get[K, V]) (*Entry[K, 
 // damaged record's revision is no more to be believed than the rest of it.
 func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g get[K, V]) (*Entry[K, V], error) {
 	v, err := c.Build(ctx, key, rec)
+	if isOutage(err) {
+		return nil, err
+	}
 	if err != nil {
 		// A record that does not open is not what was cached: fail closed.
 		c.expel(key)

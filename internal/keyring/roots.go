@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,7 +33,9 @@ func RootIDs(rec keystore.Record) ([]string, error) {
 
 // AddRoot makes added one more root key of the store, which root opens now. If
 // it is one already, nothing is written. It returns the keyring as it is then
-// stored.
+// stored. If a root key was removed meanwhile, perhaps this one, it is
+// settle.ErrConflict: made again, the change could bring back what another has
+// just taken away.
 func AddRoot(ctx context.Context, w *settle.Writer, known *Ring,
 	root, added rootkey.Provider) (*Ring, error) {
 	if err := checkID(added.ID()); err != nil {
@@ -40,7 +43,15 @@ func AddRoot(ctx context.Context, w *settle.Writer, known *Ring,
 	}
 	roots, forget := onceEach(root, added)
 	defer forget()
+	var first [32]byte // KK when this was first tried; every removal changes it
+	defer clear(first[:])
 	return modify(ctx, w, known, roots[:1], func(d *draft) (bool, error) {
+		if first == [32]byte{} {
+			first = *d.kk
+		}
+		if d.wrappings.find(added.ID()) == nil && subtle.ConstantTimeCompare(first[:], d.kk[:]) != 1 {
+			return false, fmt.Errorf("%w: a root key was removed meanwhile", settle.ErrConflict)
+		}
 		return d.addRoot(ctx, roots[1])
 	})
 }

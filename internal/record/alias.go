@@ -11,7 +11,7 @@ import (
 type Alias struct {
 	Name      string // without "alias/"
 	KeyID     [16]byte
-	ID        [16]byte // drawn once for the call that made it, as Version.ID
+	ID        [16]byte // random, of each time that the alias was created
 	CreatedAt time.Time
 	DeletedAt time.Time // set in a tombstone, which a new alias may replace
 	Changes   Changes   // of the record, also before a tombstone

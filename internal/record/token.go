@@ -13,8 +13,7 @@ type Token struct {
 	Wrapping   string
 	ExpiresAt  time.Time
 	Secret     [32]byte // that whoever shows the token must know
-	PrivateKey []byte   // PKCS #8 (RFC 5208); nil once the token is used
-	UsedBy     [16]byte // drawn once for the call that used it, as Version.ID
+	PrivateKey []byte   // PKCS #8 (RFC 5208)
 }
 
 // Tags of the fields. They are never reused.
@@ -24,7 +23,6 @@ const (
 	tokenExpiresAt  = 3
 	tokenSecret     = 4
 	tokenPrivateKey = 5
-	tokenUsedBy     = 6
 )
 
 // Marshal returns the body of t in a buffer that holds no other copy of its
@@ -35,9 +33,6 @@ func (t *Token) Marshal() []byte {
 	b = tlv.AppendText(b, tokenWrapping, t.Wrapping)
 	b = tlv.AppendTime(b, tokenExpiresAt, t.ExpiresAt)
 	b = tlv.Append(b, tokenSecret, t.Secret[:])
-	if t.UsedBy != [16]byte{} {
-		return tlv.Append(b, tokenUsedBy, t.UsedBy[:])
-	}
 	return tlv.Append(b, tokenPrivateKey, t.PrivateKey)
 }
 
@@ -60,14 +55,12 @@ func ParseToken(body []byte) (*Token, error) {
 				r.Malformed()
 			}
 			t.PrivateKey = r.Value
-		case tokenUsedBy:
-			r.Fixed(t.UsedBy[:])
 		default:
 			r.Unknown()
 		}
 	}
 	if t.KeyID == [16]byte{} || t.Wrapping == "" || t.ExpiresAt.IsZero() || t.Secret == [32]byte{} ||
-		(t.PrivateKey == nil) == (t.UsedBy == [16]byte{}) {
+		t.PrivateKey == nil {
 		r.Malformed()
 	}
 	if r.Err() != nil {

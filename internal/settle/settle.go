@@ -20,8 +20,9 @@ var (
 	// happened, or may still happen.
 	ErrUnknownOutcome = errors.New("outcome of the write is unknown")
 
-	// ErrConflict says that others kept changing the record.
-	ErrConflict = errors.New("too many concurrent changes: try again")
+	// ErrConflict says that others changed the record at the same time, and
+	// kept doing so.
+	ErrConflict = errors.New("others made changes at the same time: try again")
 )
 
 const (
