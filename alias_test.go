@@ -315,3 +315,18 @@ func TestAliasesWithDamage(t *testing.T) {
 		}
 	}
 }
+
+// An alias of a damaged key can be moved to another, and deleted.
+func TestAliasOfDamagedKey(t *testing.T) {
+	ctx, store := t.Context(), memstore.New()
+	k := open(t, store, nil)
+	damaged, good := newKey(t, k, ""), newKey(t, k, "")
+	for _, alias := range []string{"alias/a", "alias/b"} {
+		must(t, k.CreateAlias(ctx, alias, damaged))
+	}
+	damage(t, store, "key/"+damaged)
+	must(t, k.UpdateAlias(ctx, "alias/a", good))
+	must(t, k.DeleteAlias(ctx, "alias/b"))
+	want(t, k.UpdateAlias(ctx, "alias/a", damaged), kms.ErrTampered)
+	encrypt(t, k, "alias/a", password, nil)
+}

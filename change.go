@@ -21,9 +21,8 @@ type change struct {
 	// any number of others.
 	lasting bool
 
-	// once says that a record which remembers the change before it was tried
-	// refuses it: another call has used up what allows it.
-	once bool
+	// token is what allows the change once, or zero.
+	token record.ChangeID
 }
 
 func newChange() *change {
@@ -33,29 +32,26 @@ func newChange() *change {
 }
 
 // made reports whether a record that is at rev remembers the change. The error
-// is ErrUnknownOutcome if it may have forgotten it.
+// is ErrInvalidImportToken if another call has used the token, and
+// ErrUnknownOutcome if the record may have forgotten the change.
 func (c *change) made(known record.Changes, rev uint64) (bool, error) {
-	if slices.Contains(known, c.id) {
-		return true, c.unused(known)
-	}
-	if c.rev != 0 && rev-c.rev >= record.MaxChanges && !c.lasting {
+	switch {
+	case slices.Contains(known, c.id):
+		return true, nil
+	case c.token != record.ChangeID{} && slices.Contains(known, c.token):
+		return false, ErrInvalidImportToken
+	case c.rev != 0 && rev-c.rev >= record.MaxChanges/2 && !c.lasting: // a revision adds two IDs at most
 		return false, fmt.Errorf("%w: %d changes were made since", ErrUnknownOutcome, rev-c.rev)
 	}
 	return false, nil
 }
 
-// unused returns ErrInvalidImportToken if a change that is made once is in known
-// although this call has not tried it.
-func (c *change) unused(known record.Changes) error {
-	if c.once && c.rev == 0 && slices.Contains(known, c.id) {
-		return ErrInvalidImportToken
-	}
-	return nil
-}
-
 // try notes the change in known, to be stored at rev.
 func (c *change) try(known *record.Changes, rev uint64) {
 	known.Add(c.id)
+	if c.token != (record.ChangeID{}) {
+		known.Add(c.token)
+	}
 	c.rev = rev
 }
 

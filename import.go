@@ -138,7 +138,7 @@ func (k *KMS) importKeyMaterial(ctx context.Context, c *call, opts *ImportKeyMat
 	}
 	defer token.clear()
 	ch := token.change()
-	if err := ch.unused(key.Changes); err != nil {
+	if _, err := ch.made(key.Changes, 0); err != nil {
 		return err
 	}
 	if k.dryRun {

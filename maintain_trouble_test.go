@@ -2,9 +2,19 @@ package kms_test
 
 import (
 	"bytes"
+	"crypto/cipher"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore/memstore"
 )
@@ -56,4 +66,113 @@ func TestMaintainWithDamagedUsage(t *testing.T) {
 	if err != nil || r.KeysDestroyed != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
+}
+
+// The same in a file, which the store does not let be written over.
+func TestMaintainWithDamagedUsageFile(t *testing.T) {
+	ctx, dir, c := t.Context(), t.TempDir(), newClock()
+	k := open(t, openFiles(t, dir), &kms.Options{Now: c.now})
+	key := newKey(t, k, "")
+	encrypt(t, k, key, password, nil)
+	maintain(t, k)
+	file := filepath.Join(dir, "usage", key)
+	b, err := os.ReadFile(file)
+	must(t, err)
+	b[len(b)-1] ^= 1
+	must(t, os.WriteFile(file, b, 0o600))
+	_, err = k.DescribeKey(ctx, key)
+	must(t, err)
+	must(t, k.Export(ctx, io.Discard, root(t, 2)))
+	encrypt(t, k, key, password, nil)
+	must(t, k.RotateStorageKey(ctx))
+	c.advance(day)
+	r, err := k.Maintain(ctx)
+	if want(t, err, kms.ErrTampered); r.Failed != 1 || r.OldStorageKeys != 0 || !strings.Contains(err.Error(), "usage/"+key) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	must(t, os.Remove(file)) // which is all that it takes
+	maintain(t, k)
+	wantCounts(t, k, key, 1)
+}
+
+// A key that cannot be written keeps no other from what is due.
+func TestMaintainUnwritableKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, store := t.Context(), faultstore.New(memstore.New())
+		k, later := open(t, store, nil), open(t, store, &kms.Options{Now: func() time.Time { return time.Now().Add(8 * day) }})
+		var keys []string
+		for range 4 {
+			keys = append(keys, newKey(t, k, ""))
+			_, err := k.ScheduleKeyDeletion(ctx, keys[len(keys)-1], 7*day)
+			must(t, err)
+		}
+		store.Fault = func(c faultstore.Call) faultstore.Fault {
+			if c.Method == "Put" && c.Key == "key/"+slices.Min(keys) {
+				return faultstore.Refuse
+			}
+			return faultstore.None
+		}
+		r, err := later.Maintain(ctx)
+		if want(t, err, kms.ErrUnknownOutcome); r.KeysDestroyed != 3 || r.Failed != 1 || r.Keys != 4 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		must(t, k.Close())
+		must(t, later.Close())
+	})
+}
+
+// A key that cannot be rotated, because this process has no SM4, is maintained
+// in all else.
+func TestMaintainUnrotatableKey(t *testing.T) {
+	ctx, store, c := t.Context(), memstore.New(), newClock()
+	k := open(t, store, &kms.Options{Now: c.now})
+	d, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecSM4, RotationPeriod: 7 * day})
+	must(t, err)
+	_, err = k.RotateKey(ctx, d.ID)
+	must(t, err)
+	_, err = k.ScheduleVersionDestruction(ctx, d.ID, 1, 7*day)
+	must(t, err)
+	c.advance(8 * day)
+	r, err := open(t, store, &kms.Options{Now: c.now, GM: noSM4{gm.Default()}}).Maintain(ctx)
+	if want(t, err, kms.ErrUnsupportedAlgorithm); r.VersionsDestroyed != 1 || r.Rotated != 0 || r.Failed != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r := maintain(t, k); r.Rotated != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// noSM4 is a provider that refuses SM4.
+type noSM4 struct{ gm.Provider }
+
+func (noSM4) NewSM4(*[16]byte) (cipher.Block, error)   { return nil, gm.ErrUnsupportedAlgorithm }
+func (noSM4) NewSM4GCM(*[16]byte) (cipher.AEAD, error) { return nil, gm.ErrUnsupportedAlgorithm }
+
+// The keyring that a key is loaded with is read anew now and then. When the
+// store is down just then, the key that was loaded before serves on.
+func TestGraceWhileKeyringIsRead(t *testing.T) {
+	ctx, c, inner := t.Context(), newClock(), memstore.New()
+	store := faultstore.New(inner)
+	k, other := open(t, store, &kms.Options{Now: c.now}), open(t, inner, nil)
+	key := newKey(t, k, "")
+	encrypt(t, k, key, password, nil)
+	c.advance(61 * time.Second)
+	encrypt(t, k, key, password, nil)
+	description := "changed"
+	_, err := other.UpdateKey(ctx, key, &kms.UpdateKeyOptions{Description: &description})
+	must(t, err)
+	c.advance(6 * time.Second)
+	store.Fault = func(call faultstore.Call) faultstore.Fault {
+		if call.Key == "meta/keyring" {
+			store.SetDown(true)
+			return faultstore.Refuse
+		}
+		return faultstore.None
+	}
+	for range 3 {
+		encrypt(t, k, key, password, nil)
+	}
+	c.advance(60 * time.Second)
+	_, err = k.Encrypt(ctx, key, password, nil)
+	want(t, err, kms.ErrStoreUnavailable)
 }

@@ -69,14 +69,16 @@ type openToken struct {
 
 func (t *openToken) clear() { clear(t.body) }
 
-// change is the change that the token allows once. Its ID is the token's, so
-// that the key remembers, with the change itself, that the token was used.
+// change is the change that the token allows once. The key remembers, with the
+// change, that the token was used.
 func (t *openToken) change() *change {
 	id, err := parseKeyID(strings.TrimPrefix(t.key, tokenPrefix))
 	if err != nil {
 		panic("kms: " + err.Error()) // it is where the record was found
 	}
-	return &change{id: record.ChangeID(id[:8]), once: true}
+	ch := newChange()
+	ch.token = record.ChangeID(id[:8])
+	return ch
 }
 
 // putToken stores a new token and returns it.
