@@ -6,9 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -421,4 +424,41 @@ func FuzzSealed(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// The document lists every tag of every body, and no other.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/records.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for section, kind := range map[string]string{
+		"**Key** (": "key", "**Alias** (": "alias", "**Token** (": "token", "**Usage** (": "usage",
+	} {
+		_, table, found := strings.Cut(string(text), section)
+		if !found {
+			t.Fatalf("no section %s", section)
+		}
+		table, _, _ = strings.Cut(table, "\n\n**")
+		table, _, _ = strings.Cut(table, "| tag in version")
+		written := map[byte]bool{}
+		for name, v := range samples() {
+			if strings.HasPrefix(name, kind) {
+				for r := tlv.NewReader(marshal(v)); r.Next(); {
+					written[r.Tag] = true
+				}
+			}
+		}
+		documented := map[byte]bool{}
+		for _, row := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(table, -1) {
+			tag, err := strconv.Atoi(row[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			documented[byte(tag)] = true
+		}
+		if !maps.Equal(written, documented) {
+			t.Errorf("%s: written are tags %v, documented %v", kind, written, documented)
+		}
+	}
 }
