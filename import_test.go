@@ -225,21 +225,13 @@ func TestImportValidToOfOldVersion(t *testing.T) {
 // material, and leaves the token in force.
 func TestImportRefusals(t *testing.T) {
 	ctx := t.Context()
-	c, store := newClock(), memstore.New()
-	k := open(t, store, &kms.Options{Now: c.now})
+	store := memstore.New()
+	k := open(t, store, nil)
 	key, other := newExternalKey(t, k, ""), newExternalKey(t, k, "")
 	p, err := k.ImportParameters(ctx, key, fastWrapping)
 	must(t, err)
 	kwp, err := k.ImportParameters(ctx, key, kms.WrappingRSAAESKeyWrapSHA256+"/RSA_2048")
 	must(t, err)
-	if !p.ExpiresAt.Equal(c.Add(24 * time.Hour)) {
-		t.Errorf("the token expires at %v", p.ExpiresAt)
-	}
-	flip := func(b []byte, i int) []byte {
-		b = bytes.Clone(b)
-		b[i] ^= 1
-		return b
-	}
 	good := wrap(t, p, material1)
 	kek := make([]byte, 32)
 	rand.Read(kek)
@@ -255,13 +247,13 @@ func TestImportRefusals(t *testing.T) {
 		"no token":                      {key, nil, good, kms.ErrInvalidImportToken},
 		"cut token":                     {key, p.Token[:48], good, kms.ErrInvalidImportToken},
 		"long token":                    {key, append(slices.Clone(p.Token), 0), good, kms.ErrInvalidImportToken},
-		"token format":                  {key, flip(p.Token, 0), good, kms.ErrInvalidImportToken},
-		"token ID":                      {key, flip(p.Token, 5), good, kms.ErrInvalidImportToken},
-		"token secret":                  {key, flip(p.Token, 48), good, kms.ErrInvalidImportToken},
+		"token format":                  {key, flipped(p.Token, 0), good, kms.ErrInvalidImportToken},
+		"token ID":                      {key, flipped(p.Token, 5), good, kms.ErrInvalidImportToken},
+		"token secret":                  {key, flipped(p.Token, 48), good, kms.ErrInvalidImportToken},
 		"another key":                   {other, p.Token, good, kms.ErrInvalidImportToken},
 		"empty material":                {key, p.Token, nil, kms.ErrInvalidKeyMaterial},
 		"not wrapped":                   {key, p.Token, material1, kms.ErrInvalidKeyMaterial},
-		"altered":                       {key, p.Token, flip(good, 9), kms.ErrInvalidKeyMaterial},
+		"altered":                       {key, p.Token, flipped(good, 9), kms.ErrInvalidKeyMaterial},
 		"another token's":               {key, p.Token, wrap(t, kwp, material1), kms.ErrInvalidKeyMaterial},
 		"31 bytes":                      {key, p.Token, wrap(t, p, material1[:31]), kms.ErrInvalidKeyMaterial},
 		"33 bytes":                      {key, p.Token, wrap(t, p, append(slices.Clone(material1), 1)), kms.ErrInvalidKeyMaterial},
@@ -270,8 +262,8 @@ func TestImportRefusals(t *testing.T) {
 		"all zero":                      {key, p.Token, wrap(t, p, make([]byte, 32)), kms.ErrInvalidKeyMaterial},
 		"another wrapping":              {key, p.Token, goodKWP, kms.ErrInvalidKeyMaterial},
 		"no key wrap":                   {key, kwp.Token, wrap(t, kwp, kek), kms.ErrInvalidKeyMaterial},
-		"altered key wrap":              {key, kwp.Token, flip(goodKWP, len(goodKWP)-1), kms.ErrInvalidKeyMaterial},
-		"altered kek":                   {key, kwp.Token, flip(goodKWP, 1), kms.ErrInvalidKeyMaterial},
+		"altered key wrap":              {key, kwp.Token, flipped(goodKWP, len(goodKWP)-1), kms.ErrInvalidKeyMaterial},
+		"altered kek":                   {key, kwp.Token, flipped(goodKWP, 1), kms.ErrInvalidKeyMaterial},
 		"kek of 31 bytes":               {key, kwp.Token, append(wrap(t, kwp, kek[:31]), wrapped...), kms.ErrInvalidKeyMaterial},
 		"material in place of key wrap": {key, kwp.Token, append(wrap(t, kwp, kek), material1...), kms.ErrInvalidKeyMaterial},
 	} {
@@ -287,36 +279,80 @@ func TestImportRefusals(t *testing.T) {
 			}
 		})
 	}
-	unwrapErrors := map[string]bool{}
-	for _, bad := range [][]byte{nil, flip(goodKWP, 1), flip(goodKWP, len(goodKWP)-1), goodKWP[:len(goodKWP)-8]} {
-		err := k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: kwp.Token, EncryptedMaterial: bad})
-		unwrapErrors[err.Error()] = true
+}
+
+// How material does not unwrap does not show.
+func TestImportUnwrapsOrNot(t *testing.T) {
+	ctx := t.Context()
+	k := open(t, memstore.New(), nil)
+	key := newExternalKey(t, k, "")
+	p, err := k.ImportParameters(ctx, key, kms.WrappingRSAAESKeyWrapSHA256+"/RSA_2048")
+	must(t, err)
+	kek := bytes.Repeat([]byte{7}, 32)
+	wrapped, err := keywrap.Wrap(kek, material1)
+	must(t, err)
+	good := append(wrap(t, p, kek), wrapped...)
+	texts := map[string]bool{}
+	for _, bad := range [][]byte{nil, flipped(good, 1), flipped(good, len(good)-1), good[:len(good)-8], good[:300]} {
+		err := k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: p.Token, EncryptedMaterial: bad})
+		want(t, err, kms.ErrInvalidKeyMaterial)
+		texts[err.Error()] = true
 	}
-	if len(unwrapErrors) != 1 {
-		t.Errorf("how unwrapping fails shows: %v", unwrapErrors)
+	if len(texts) != 1 {
+		t.Errorf("how unwrapping fails shows: %v", texts)
 	}
-	must(t, k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: kwp.Token, EncryptedMaterial: goodKWP}))
-	err = k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: kwp.Token, EncryptedMaterial: goodKWP})
-	want(t, err, kms.ErrInvalidImportToken) // used
-	c.advance(24 * time.Hour)
-	err = k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: p.Token, EncryptedMaterial: good})
-	want(t, err, kms.ErrExpiredImportToken)
+	must(t, k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: p.Token, EncryptedMaterial: good}))
+}
+
+// A token ends when it is used, and after a day.
+func TestImportTokenEnds(t *testing.T) {
+	ctx, c := t.Context(), newClock()
+	k := open(t, memstore.New(), &kms.Options{Now: c.now})
+	key := newExternalKey(t, k, "")
+	var opts [2]kms.ImportKeyMaterialOptions
+	for i := range opts {
+		p, err := k.ImportParameters(ctx, key, fastWrapping)
+		must(t, err)
+		if !p.ExpiresAt.Equal(c.Add(24 * time.Hour)) {
+			t.Errorf("the token expires at %v", p.ExpiresAt)
+		}
+		opts[i] = kms.ImportKeyMaterialOptions{Token: p.Token, EncryptedMaterial: wrap(t, p, material1)}
+	}
+	c.advance(24*time.Hour - time.Millisecond)
+	must(t, k.ImportKeyMaterial(ctx, key, &opts[0]))
+	want(t, k.ImportKeyMaterial(ctx, key, &opts[0]), kms.ErrInvalidImportToken)
+	c.advance(time.Millisecond)
+	want(t, k.ImportKeyMaterial(ctx, key, &opts[1]), kms.ErrExpiredImportToken)
 	for _, removed := range []int{0, 1} { // the other was used
 		if r, err := k.Maintain(ctx); err != nil || r.TokensRemoved != removed {
 			t.Errorf("%+v, %v", r, err)
 		}
 		c.advance(24 * time.Hour)
 	}
-	err = k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{Token: p.Token, EncryptedMaterial: good})
-	want(t, err, kms.ErrInvalidImportToken)
-	for _, wrapping := range []kms.WrappingAlgorithm{"", "RSA", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256/RSA_1024", "RSAES_OAEP_SHA_256/", "/RSA_2048"} {
+	want(t, k.ImportKeyMaterial(ctx, key, &opts[1]), kms.ErrInvalidImportToken)
+}
+
+func TestImportArguments(t *testing.T) {
+	ctx := t.Context()
+	k := open(t, memstore.New(), nil)
+	key := newExternalKey(t, k, "")
+	for _, wrapping := range []kms.WrappingAlgorithm{
+		"", "RSA", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256/RSA_1024", "RSAES_OAEP_SHA_256/", "/RSA_2048",
+	} {
 		_, err := k.ImportParameters(ctx, key, wrapping)
 		want(t, err, kms.ErrUnsupportedAlgorithm)
 	}
-	_, err = k.CreateKey(ctx, &kms.CreateKeyOptions{Origin: "AWS"})
+	_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Origin: "AWS"})
 	want(t, err, kms.ErrInvalidArgument)
 	_, err = k.CreateKey(ctx, &kms.CreateKeyOptions{Origin: kms.OriginExternal, RotationPeriod: 30 * day})
 	want(t, err, kms.ErrInvalidArgument)
+}
+
+// flipped returns b with one bit of byte i flipped.
+func flipped(b []byte, i int) []byte {
+	b = bytes.Clone(b)
+	b[i] ^= 1
+	return b
 }
 
 // Of any number of calls with one token, one imports.
