@@ -67,8 +67,8 @@ type Request struct {
 	Op    string            // an Op constant
 	KeyID string            // empty if the key does not exist, or not yet
 	Alias string            // alias/<name>, if the caller named the key by one
-	Spec  KeySpec           // of the key
-	Tags  map[string]string // of the key
+	Spec  KeySpec           // of the key; empty if it cannot be read
+	Tags  map[string]string // of the key; none if it cannot be read
 	AAD   AAD               // of the call
 }
 

@@ -26,8 +26,9 @@ const aliasEntry = "alias"
 // kept. Import tokens, the store's root keys and its storage keys are not in it.
 //
 // Others may change the store meanwhile: each record is as it was at some
-// moment of the call, and an alias is never without its key. A record that does
-// not open ends Export. A dump that was not written to its end does not restore.
+// moment of the call, and an alias is never without its key. A key or alias that
+// does not open ends Export; a count of encryptions is left out. What was not
+// written to its end does not restore.
 func (k *KMS) Export(ctx context.Context, w io.Writer, root rootkey.Provider) error {
 	c := k.begin(OpExport, "")
 	return k.end(ctx, &c, nil, k.export(ctx, &c, w, root))
@@ -95,8 +96,9 @@ func (k *KMS) exportRecord(ctx context.Context, out *dump.Writer, rec keystore.R
 // The backup is read twice, the first time to its end before anything is
 // written: one that was cut or altered is ErrTampered, and the store stays
 // empty. One that is not empty is ErrStoreNotEmpty. If writing fails half way
-// the store does not open; empty it and begin again. Restore into a store once
-// at a time.
+// the store does not open; empty it and begin again. Keep all others from the
+// store meanwhile: one that is opened at the same moment may become another's,
+// with what was restored so far in it.
 func Restore(ctx context.Context, store KeyStore, root rootkey.Provider, backup io.ReadSeeker, backupRoot rootkey.Provider) error {
 	if store == nil || root == nil || backup == nil || backupRoot == nil {
 		return &Error{Op: OpRestore, Err: fmt.Errorf("%w: a store, a backup and two root keys are needed", ErrInvalidArgument)}

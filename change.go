@@ -48,10 +48,10 @@ func (c *change) made(known record.Changes, rev uint64) (bool, error) {
 
 // try notes the change in known, to be stored at rev.
 func (c *change) try(known *record.Changes, rev uint64) {
-	known.Add(c.id)
 	if c.token != (record.ChangeID{}) {
 		known.Add(c.token)
 	}
+	known.Add(c.id)
 	c.rev = rev
 }
 

@@ -58,7 +58,7 @@ func (d *duty) full(key *record.Key) error {
 // apply does what is due on the key as it is stored now, which another process
 // may have maintained meanwhile.
 func (d *duty) apply(key *record.Key) (bool, error) {
-	d.rotated, d.expired, d.destroyed, d.versions = d.rotation.made(key), false, false, nil
+	d.rotated, d.expired, d.destroyed, d.versions, d.unrotated = d.rotation.made(key), false, false, nil, nil
 	if passed(key.DeletionDate, d.now) && key.DestroyedAt.IsZero() {
 		key.Destroy(d.now)
 		d.destroyed = true

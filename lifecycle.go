@@ -183,8 +183,12 @@ func (k *KMS) readRef(ctx context.Context, c *call, ref string) (keyID, *record.
 	}
 	var key *record.Key
 	if err == nil {
-		if key, err = k.readKey(ctx, id); err == nil {
+		key, err = k.readKey(ctx, id)
+		switch {
+		case err == nil:
 			c.key = &loadedKey{id: id, name: id.String(), spec: KeySpec(key.Spec), tags: key.Tags}
+		case !errors.Is(err, ErrKeyNotFound):
+			c.key = &loadedKey{id: id, name: id.String()}
 		}
 	}
 	return id, key, k.allow(ctx, c, c.op, c.key, nil, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,8 @@ type maintenance struct {
 	report MaintenanceReport
 	failed error // the first failure of a record
 	stuck  bool  // a record is still under an old storage key
+
+	unsettled int // writes whose outcome is unknown, in a row
 }
 
 func (m *maintenance) run(ctx context.Context, c *call) error {
@@ -113,17 +116,26 @@ func (m *maintenance) visit(ctx context.Context, s sweep, rec keystore.Record, p
 	return s.visit(ctx, rec, p)
 }
 
+// maxUnsettled is how many writes in a row may be uncertain before the store is
+// taken for one that cannot be written: each has taken seconds.
+const maxUnsettled = 3
+
 // note counts a failure, and returns it if it is not one record's alone.
 func (m *maintenance) note(ctx context.Context, rec keystore.Record, err error) error {
 	if err == nil {
+		m.unsettled = 0
 		return nil
 	}
 	err = fmt.Errorf("%w: record %s", storeError(err), rec.Key)
 	m.report.Failed++
-	m.stuck = m.stuck || m.needsOlder(rec) && !strings.HasPrefix(rec.Key, usagePrefix)
 	m.failed = cmp.Or(m.failed, err)
-	if errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrClosed) ||
-		errors.Is(err, ErrUnknownOutcome) && m.probe(ctx) != nil {
+	worthless := strings.HasPrefix(rec.Key, usagePrefix) && errors.Is(err, ErrTampered)
+	m.stuck = m.stuck || m.needsOlder(rec) && !worthless
+	if errors.Is(err, ErrUnknownOutcome) {
+		m.unsettled++
+	}
+	unreachable := errors.Is(err, ErrStoreUnavailable) || errors.Is(err, ErrUnknownOutcome)
+	if errors.Is(err, ErrClosed) || m.unsettled >= maxUnsettled || unreachable && m.probe(ctx) != nil {
 		return err
 	}
 	return nil
@@ -138,6 +150,9 @@ func (m *maintenance) key(ctx context.Context, rec keystore.Record, p page) erro
 	}
 	uncounted := m.flush(ctx, id)
 	err = m.attend(ctx, id, key, &duty{kms: m.KMS, now: m.now})
+	if errors.Is(err, ErrUnknownOutcome) {
+		return err // the next write would end so too, seconds later
+	}
 	// If another process has done what was due, nothing was written here, and
 	// the record may be under an old storage key still.
 	return cmp.Or(err, m.reseal(ctx, rec), uncounted)
@@ -225,15 +240,15 @@ func (m *maintenance) alias(ctx context.Context, rec keystore.Record, p page) er
 	return m.reseal(ctx, rec)
 }
 
-// token removes an import token that can do no more. Used and expired ones stay
-// for a day, to be called that.
+// token removes an import token that can do no more. An expired one stays for a
+// day, to be called that.
 func (m *maintenance) token(ctx context.Context, rec keystore.Record, _ page) error {
 	t, err := m.openToken(ctx, rec)
 	if err != nil {
 		return err
 	}
 	t.clear()
-	if !passed(t.ExpiresAt.Add(tokenMemory), m.now) {
+	if !passed(t.ExpiresAt.Add(tokenMemory), m.now) && !m.used(ctx, t) {
 		return m.reseal(ctx, rec)
 	}
 	err = m.store.Delete(ctx, rec.Key, rec.Rev)
@@ -244,6 +259,12 @@ func (m *maintenance) token(ctx context.Context, rec keystore.Record, _ page) er
 		m.report.TokensRemoved++
 	}
 	return err
+}
+
+// used reports whether a token was used, as far as its key remembers.
+func (m *maintenance) used(ctx context.Context, t *openToken) bool {
+	key, err := m.readKey(ctx, keyID(t.KeyID))
+	return err == nil && slices.Contains(key.Changes, t.id())
 }
 
 // reseal seals a record anew if it is under an old storage key. What was read

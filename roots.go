@@ -53,7 +53,8 @@ func (k *KMS) roots(ctx context.Context, c *call) ([]RootInfo, error) {
 // AddRoot lets another root key open the store, such as one that is kept
 // elsewhere for recovery: it is needed here once, and then not before the other
 // is lost. If the store has p already, nothing changes; if another root has its
-// ID, the error is ErrInvalidArgument.
+// ID, the error is ErrInvalidArgument. If a root is removed at the same time it is
+// ErrConflict: see what there is before trying again.
 func (k *KMS) AddRoot(ctx context.Context, p rootkey.Provider) error {
 	c := k.begin(OpAddRoot, "")
 	return k.end(ctx, &c, nil, k.addRoot(ctx, &c, p))
@@ -159,7 +160,7 @@ func (k *KMS) checkRemoval(ctx context.Context, id string, staying []rootkey.Pro
 		return storeError(err)
 	}
 	defer k.unlockRing()
-	if gone, err := k.ownRootIsGone(ctx, id); gone || err != nil {
+	if gone, err := k.ownRootIsGone(ctx, id); gone && len(staying) > 0 || err != nil {
 		return err // to move to another is all there is to do
 	}
 	return ringError(keyring.CheckRemoval(rec, id, k.withOwnRoot(id, staying)))

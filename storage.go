@@ -78,7 +78,7 @@ func (c *core) openForUse(ctx context.Context, rec keystore.Record) ([]byte, err
 	if err == nil {
 		body, err = c.openBy(ctx, rec, (*keyring.Ring).Open)
 	}
-	if e := storeError(err); errors.Is(e, ErrStoreUnavailable) || errors.Is(e, ErrRootUnavailable) {
+	if errors.Is(storeError(err), ErrStoreUnavailable) {
 		err = keycache.Unreachable(err)
 	}
 	return body, err

@@ -69,15 +69,20 @@ type openToken struct {
 
 func (t *openToken) clear() { clear(t.body) }
 
+// id is what a key remembers of a token that was used.
+func (t *openToken) id() record.ChangeID {
+	id, err := parseKeyID(strings.TrimPrefix(t.key, tokenPrefix))
+	if err != nil {
+		return record.ChangeID{} // no token has this name
+	}
+	return record.ChangeID(id[:8])
+}
+
 // change is the change that the token allows once. The key remembers, with the
 // change, that the token was used.
 func (t *openToken) change() *change {
-	id, err := parseKeyID(strings.TrimPrefix(t.key, tokenPrefix))
-	if err != nil {
-		panic("kms: " + err.Error()) // it is where the record was found
-	}
 	ch := newChange()
-	ch.token = record.ChangeID(id[:8])
+	ch.token = t.id()
 	return ch
 }
 
@@ -148,9 +153,13 @@ func (k *KMS) openToken(ctx context.Context, rec keystore.Record) (*openToken, e
 	return &openToken{t, rec.Key, rec.Rev, body}, nil
 }
 
+const removeLimit = time.Second
+
 // removeToken removes the record of a token that was used, best effort: that it
 // was shows in the key too. If it stays, Maintain removes it.
 func (k *KMS) removeToken(ctx context.Context, t *openToken) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeLimit)
+	defer cancel()
 	_ = k.store.Delete(ctx, t.key, t.rev)
 }
 

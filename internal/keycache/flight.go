@@ -99,9 +99,8 @@ type unreachableError struct{ error }
 
 func (e unreachableError) Unwrap() error { return e.error }
 
-// Unreachable makes err one of a Build that needed the store, or something else
-// that is not always there, and did not reach it: what was built before may then
-// be used for as long as in an outage.
+// Unreachable makes err one of a Build that needed the store and did not reach
+// it: what was built before is then used as in any other outage.
 func Unreachable(err error) error { return unreachableError{err} }
 
 func isOutage(err error) bool {
@@ -141,7 +140,7 @@ func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entr
 		e, err = c.build(ctx, key, rec, g)
 	case errors.Is(err, ErrRollback) && rec.Rev > 0:
 		// An earlier state is one that opens. What does not is worse.
-		if _, damage := c.Build(ctx, key, rec); damage != nil {
+		if _, damage := c.Build(ctx, key, rec); damage != nil && !isOutage(damage) {
 			err = damage
 		}
 	}
