@@ -309,3 +309,21 @@ func TestGateGetsCopies(t *testing.T) {
 		}
 	}
 }
+
+// The Authorizer is asked about a damaged key by its ID, not as about none.
+func TestDamagedKeyIsNamed(t *testing.T) {
+	ctx, store := t.Context(), memstore.New()
+	admin := open(t, store, nil)
+	key, mine := newKey(t, admin, ""), newKey(t, admin, "")
+	must(t, admin.CreateAlias(ctx, "alias/prod", key))
+	g := &gatekeeper{deny: func(r *kms.Request) error {
+		if r.KeyID == key {
+			return errDenied
+		}
+		return nil
+	}}
+	k := open(t, store, &kms.Options{Authorizer: g})
+	damage(t, store, "key/"+key)
+	want(t, k.UpdateAlias(ctx, "alias/prod", mine), kms.ErrAccessDenied)
+	want(t, k.DeleteAlias(ctx, "alias/prod"), kms.ErrAccessDenied)
+}

@@ -145,34 +145,94 @@ func TestMaintainUnrotatableKey(t *testing.T) {
 // noSM4 is a provider that refuses SM4.
 type noSM4 struct{ gm.Provider }
 
-func (noSM4) NewSM4(*[16]byte) (cipher.Block, error)   { return nil, gm.ErrUnsupportedAlgorithm }
+func (noSM4) NewSM4(*[16]byte) (cipher.Block, error) { return nil, gm.ErrUnsupportedAlgorithm }
+
 func (noSM4) NewSM4GCM(*[16]byte) (cipher.AEAD, error) { return nil, gm.ErrUnsupportedAlgorithm }
 
-// The keyring that a key is loaded with is read anew now and then. When the
-// store is down just then, the key that was loaded before serves on.
-func TestGraceWhileKeyringIsRead(t *testing.T) {
-	ctx, c, inner := t.Context(), newClock(), memstore.New()
-	store := faultstore.New(inner)
-	k, other := open(t, store, &kms.Options{Now: c.now}), open(t, inner, nil)
-	key := newKey(t, k, "")
-	encrypt(t, k, key, password, nil)
-	c.advance(61 * time.Second)
-	encrypt(t, k, key, password, nil)
-	description := "changed"
-	_, err := other.UpdateKey(ctx, key, &kms.UpdateKeyOptions{Description: &description})
+// Over a store that can be read and not written, Maintain ends after a few keys:
+// each costs the seconds that a write is settled for.
+func TestMaintainReadOnlyStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, store := t.Context(), faultstore.New(memstore.New())
+		k, later := open(t, store, nil), open(t, store, &kms.Options{Now: func() time.Time { return time.Now().Add(8 * day) }})
+		for range 50 {
+			_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{RotationPeriod: 7 * day})
+			must(t, err)
+		}
+		must(t, k.RotateStorageKey(ctx))
+		store.Fault = func(c faultstore.Call) faultstore.Fault {
+			if c.Method == "Put" {
+				return faultstore.Refuse
+			}
+			return faultstore.None
+		}
+		start := time.Now()
+		r, err := later.Maintain(ctx)
+		if want(t, err, kms.ErrUnknownOutcome); r.Failed != 3 || time.Since(start) > 15*time.Second {
+			t.Errorf("%+v after %v, %v", r, time.Since(start), err)
+		}
+		store.Fault = nil
+		if r := maintain(t, later); r.Rotated != 50 {
+			t.Errorf("%+v", r)
+		}
+		must(t, k.Close())
+		must(t, later.Close())
+	})
+}
+
+// A count that could not be written this time still needs its storage key, which
+// is not dropped.
+func TestMaintainUnwritableUsage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, store := t.Context(), faultstore.New(memstore.New())
+		k := open(t, store, nil)
+		key := newKey(t, k, "")
+		encrypt(t, k, key, password, nil)
+		maintain(t, k)
+		must(t, k.RotateStorageKey(ctx))
+		later := open(t, store, tomorrow)
+		store.Fault = func(c faultstore.Call) faultstore.Fault {
+			if c.Method == "Put" && c.Key == "usage/"+key {
+				return faultstore.Refuse
+			}
+			return faultstore.None
+		}
+		r, err := later.Maintain(ctx)
+		if want(t, err, kms.ErrUnknownOutcome); r.OldStorageKeys != 1 {
+			t.Errorf("%+v", r)
+		}
+		store.Fault = nil
+		if r := maintain(t, later); r.OldStorageKeys != 0 {
+			t.Errorf("%+v", r)
+		}
+		wantCounts(t, later, key, 1)
+		must(t, k.Close())
+		must(t, later.Close())
+	})
+}
+
+// A used token whose record could not be removed is removed by Maintain.
+func TestUsedTokenIsRemoved(t *testing.T) {
+	ctx, store := t.Context(), faultstore.New(memstore.New())
+	k := open(t, store, nil)
+	key := newExternalKey(t, k, "")
+	unused, err := k.ImportParameters(ctx, key, fastWrapping)
 	must(t, err)
-	c.advance(6 * time.Second)
-	store.Fault = func(call faultstore.Call) faultstore.Fault {
-		if call.Key == "meta/keyring" {
-			store.SetDown(true)
+	store.Fault = func(c faultstore.Call) faultstore.Fault {
+		if c.Method == "Delete" {
 			return faultstore.Refuse
 		}
 		return faultstore.None
 	}
-	for range 3 {
-		encrypt(t, k, key, password, nil)
+	must(t, importMaterial(t, k, key, material1, kms.ImportKeyMaterialOptions{}))
+	store.Fault = nil
+	if n := count(t, store, "token/"); n != 2 {
+		t.Fatalf("%d tokens", n)
 	}
-	c.advance(60 * time.Second)
-	_, err = k.Encrypt(ctx, key, password, nil)
-	want(t, err, kms.ErrStoreUnavailable)
+	if r := maintain(t, k); r.TokensRemoved != 1 {
+		t.Errorf("%+v", r)
+	}
+	must(t, k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{
+		Token: unused.Token, EncryptedMaterial: wrap(t, unused, material1),
+	}))
 }
