@@ -64,10 +64,12 @@ func supervise(t tester, name, location string, s keystore.Store) {
 		}
 	}
 	r.put(s, "begin", 1, "now")
-	for range workers {
-		if err := <-done; err != nil {
-			t.Fatalf("%v", err)
-		}
+	var failed error
+	for range workers { // all of them: none may still write when the test has ended
+		failed = errors.Join(failed, <-done)
+	}
+	if failed != nil {
+		t.Fatalf("%v", failed)
 	}
 	r.stored(s, "counter", workers*perWorker+1, strconv.Itoa(workers*perWorker))
 	created := 0
