@@ -26,28 +26,34 @@ func (k *KMS) CreateAlias(ctx context.Context, alias, key string) error {
 }
 
 func (k *KMS) createAlias(ctx context.Context, c *call, ref string) error {
+	name, err := k.aliasName(c)
+	if err != nil {
+		return err
+	}
 	id, err := k.aliasTarget(ctx, c, ref)
 	if err != nil {
 		return err
 	}
-	if err := k.aliasIsFree(ctx, c.ref); err != nil {
+	if err := k.aliasIsFree(ctx, name); err != nil {
 		return err
 	}
 	if k.dryRun {
 		return ErrDryRun
 	}
-	return k.putNewAlias(ctx, c.ref, id)
+	return k.putNewAlias(ctx, name, id)
+}
+
+// aliasName returns the name of the alias c.ref.
+func (k *KMS) aliasName(c *call) (string, error) {
+	if err := k.alive(); err != nil {
+		return "", err
+	}
+	return parseAlias(c.ref)
 }
 
 // aliasTarget returns the key that the alias c.ref is to point at. A key that
 // is going to be destroyed is none: who points at it now has made a mistake.
 func (k *KMS) aliasTarget(ctx context.Context, c *call, ref string) (keyID, error) {
-	if err := k.alive(); err != nil {
-		return keyID{}, err
-	}
-	if _, err := parseAlias(c.ref); err != nil {
-		return keyID{}, err
-	}
 	id, key, err := k.readRef(ctx, c, ref)
 	if err != nil {
 		return id, err
@@ -65,7 +71,7 @@ func (k *KMS) UpdateAlias(ctx context.Context, alias, key string) error {
 }
 
 func (k *KMS) updateAlias(ctx context.Context, c *call, ref string) error {
-	from, err := k.aliasSource(ctx, c)
+	name, from, err := k.aliasSource(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +79,7 @@ func (k *KMS) updateAlias(ctx context.Context, c *call, ref string) error {
 	if err != nil {
 		return err
 	}
-	return k.changeAlias(ctx, c.ref, from, func(a *record.Alias) { a.KeyID = to })
+	return k.changeAlias(ctx, name, from, func(a *record.Alias) { a.KeyID = to })
 }
 
 // DeleteAlias removes an alias. Its name is free again; the key stays. Other
@@ -84,38 +90,32 @@ func (k *KMS) DeleteAlias(ctx context.Context, alias string) error {
 }
 
 func (k *KMS) deleteAlias(ctx context.Context, c *call) error {
-	id, err := k.aliasSource(ctx, c)
+	name, id, err := k.aliasSource(ctx, c)
 	if err != nil {
 		return err
 	}
 	now := k.timestamp()
-	return k.changeAlias(ctx, c.ref, id, func(a *record.Alias) { a.DeletedAt = now })
+	return k.changeAlias(ctx, name, id, func(a *record.Alias) { a.DeletedAt = now })
 }
 
-// aliasSource returns the key that the alias c.ref points at, which may be gone
-// or damaged, once the call is authorised for it.
-func (k *KMS) aliasSource(ctx context.Context, c *call) (keyID, error) {
-	if err := k.alive(); err != nil {
-		return keyID{}, err
-	}
-	if _, err := parseAlias(c.ref); err != nil {
-		return keyID{}, err
+// aliasSource returns the name of the alias c.ref and the key that it points at,
+// which may be gone or damaged, once the call is authorised for it.
+func (k *KMS) aliasSource(ctx context.Context, c *call) (string, keyID, error) {
+	name, err := k.aliasName(c)
+	if err != nil {
+		return "", keyID{}, err
 	}
 	id, _, err := k.readRef(ctx, c, c.ref)
 	found := id != keyID{} // the alias was, so what is wrong is the key
 	if found && !errors.Is(err, ErrAccessDenied) && (errors.Is(err, ErrKeyNotFound) || errors.Is(err, ErrTampered)) {
 		err = nil
 	}
-	return id, err
+	return name, id, err
 }
 
 // changeAlias runs edit on a stored alias until its result is stored. If there
 // is an Authorizer, the alias must still point at the key that it was asked about.
-func (k *KMS) changeAlias(ctx context.Context, alias string, from keyID, edit func(*record.Alias)) error {
-	name, err := parseAlias(alias)
-	if err != nil {
-		return err
-	}
+func (k *KMS) changeAlias(ctx context.Context, name string, from keyID, edit func(*record.Alias)) error {
 	if k.dryRun {
 		return ErrDryRun
 	}
@@ -132,11 +132,7 @@ func (k *KMS) changeAlias(ctx context.Context, alias string, from keyID, edit fu
 }
 
 // aliasIsFree returns ErrAliasExists if the store has the alias.
-func (k *KMS) aliasIsFree(ctx context.Context, alias string) error {
-	name, err := parseAlias(alias)
-	if err != nil {
-		return err
-	}
+func (k *KMS) aliasIsFree(ctx context.Context, name string) error {
 	switch _, err := k.readAlias(ctx, name); {
 	case err == nil:
 		return ErrAliasExists
@@ -149,11 +145,7 @@ func (k *KMS) aliasIsFree(ctx context.Context, alias string) error {
 
 // putNewAlias stores an alias that points at id, in the place of one that was
 // deleted if there is one.
-func (k *KMS) putNewAlias(ctx context.Context, alias string, id keyID) error {
-	name, err := parseAlias(alias)
-	if err != nil {
-		return err
-	}
+func (k *KMS) putNewAlias(ctx context.Context, name string, id keyID) error {
 	now, made := k.timestamp(), newKeyID()
 	return k.writeAlias(ctx, name, func(stored *record.Alias) error {
 		if stored.DeletedAt.IsZero() {
@@ -250,7 +242,7 @@ func (k *KMS) scanAliases(ctx context.Context, c *call, yield func(Alias, error)
 	}
 	return k.pages(ctx, keyring.AliasPrefix, "", func(p page) bool {
 		for _, rec := range p.records {
-			a, err := k.listedAlias(ctx, rec, p.aliases)
+			a, _, err := k.listedAlias(ctx, rec, p.aliases)
 			if err == nil && !a.DeletedAt.IsZero() {
 				continue
 			}
@@ -269,24 +261,22 @@ func aliasOf(a *record.Alias) Alias {
 	return Alias{aliasPrefix + a.Name, keyID(a.KeyID).String(), a.CreatedAt}
 }
 
-// listedAlias returns the alias of a record that a scan has shown.
-func (k *KMS) listedAlias(ctx context.Context, rec keystore.Record, began keycache.Moment) (*record.Alias, error) {
-	if rec.Rev == 0 { // it is damaged, and a Get says how
-		var err error
-		if rec, err = k.find(ctx, rec.Key); err != nil {
-			return nil, err
-		}
+// listedAlias returns the alias of a record that a scan has shown, and its body.
+func (k *KMS) listedAlias(ctx context.Context, rec keystore.Record, began keycache.Moment) (*record.Alias, []byte, error) {
+	rec, err := k.shown(ctx, rec)
+	if err != nil {
+		return nil, nil, err
 	}
 	body, err := k.openRecord(ctx, rec)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, nil, storeError(err)
 	}
 	a, err := record.ParseAlias(body)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, nil, storeError(err)
 	}
 	if rec.Key != k.ring.Load().AliasKey(a.Name) {
-		return nil, fmt.Errorf("%w: alias of another name", ErrTampered)
+		return nil, nil, fmt.Errorf("%w: alias of another name", ErrTampered)
 	}
-	return a, k.aliases.Check(a.Name, rec, began)
+	return a, body, k.aliases.Check(a.Name, rec, began)
 }

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func (k *KMS) export(ctx context.Context, c *call, w io.Writer, root rootkey.Pro
 			}
 			return true
 		})
-		if err := errors.Join(failed, err); err != nil {
+		if err := cmp.Or(failed, err); err != nil {
 			return err
 		}
 	}
@@ -69,22 +70,19 @@ func (k *KMS) exportRecord(ctx context.Context, out *dump.Writer, rec keystore.R
 	var err error
 	switch {
 	case strings.HasPrefix(rec.Key, keyPrefix):
-		_, _, err = k.listedKey(ctx, rec, p.keys)
+		_, _, entry.Body, err = k.listedKey(ctx, rec, p.keys)
 	case strings.HasPrefix(rec.Key, keyring.AliasPrefix):
 		entry.Name = aliasEntry
-		_, err = k.listedAlias(ctx, rec, p.aliases)
+		_, entry.Body, err = k.listedAlias(ctx, rec, p.aliases)
 	default:
 		var usage record.Usage
 		usage, err = forgiven(k.openUsage(ctx, rec))
 		entry.Body = usage.Marshal()
 	}
-	if err == nil && entry.Body == nil {
-		entry.Body, err = k.openRecord(ctx, rec)
-	}
+	defer clear(entry.Body)
 	if err != nil {
 		return fmt.Errorf("%w: record %s", storeError(err), rec.Key)
 	}
-	defer clear(entry.Body)
 	return dumpError(out.Add(entry))
 }
 

@@ -58,8 +58,12 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	if err := k.allow(ctx, c, c.op, &loadedKey{spec: KeySpec(rec.Spec), tags: rec.Tags}, nil, nil); err != nil {
 		return nil, err
 	}
+	var alias string // its name
 	if opts.Alias != "" {
-		if err := k.aliasIsFree(ctx, opts.Alias); err != nil {
+		if alias, err = parseAlias(opts.Alias); err != nil {
+			return nil, err
+		}
+		if err := k.aliasIsFree(ctx, alias); err != nil {
 			return nil, err
 		}
 	}
@@ -71,8 +75,8 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 		return nil, err
 	}
 	c.key, c.version = &loadedKey{id: id, name: id.String()}, uint32(len(rec.Versions))
-	if opts.Alias != "" {
-		if err := k.putNewAlias(ctx, opts.Alias, id); err != nil {
+	if alias != "" {
+		if err := k.putNewAlias(ctx, alias, id); err != nil {
 			if errors.Is(err, ErrAliasExists) {
 				k.abandonKey(ctx, id)
 			}

@@ -92,28 +92,27 @@ func (k *KMS) scanKeys(ctx context.Context, c *call, yield func(string, *Key, er
 
 // listed describes the key of a record that a scan has shown.
 func (k *KMS) listed(ctx context.Context, rec keystore.Record, began keycache.Moment) (*Key, error) {
-	id, key, err := k.listedKey(ctx, rec, began)
+	id, key, body, err := k.listedKey(ctx, rec, began)
+	clear(body)
 	if err != nil {
 		return nil, err
 	}
 	return describe(id, key, k.now()), nil
 }
 
-// listedKey returns the key of a record that a scan has shown, without its
-// material.
-func (k *KMS) listedKey(ctx context.Context, rec keystore.Record, began keycache.Moment) (keyID, *record.Key, error) {
+// listedKey returns the key of a record that a scan has shown, and the body that
+// holds its material, for the caller to clear.
+func (k *KMS) listedKey(ctx context.Context, rec keystore.Record, began keycache.Moment) (keyID, *record.Key, []byte, error) {
 	id, err := parseKeyID(strings.TrimPrefix(rec.Key, keyPrefix))
 	if err != nil {
-		return id, nil, fmt.Errorf("%w: no key has this name", ErrTampered)
+		return id, nil, nil, fmt.Errorf("%w: no key has this name", ErrTampered)
 	}
-	if rec.Rev == 0 {
-		key, err := k.readKey(ctx, id) // it is damaged, and a Get says how
-		return id, key, err
+	if rec, err = k.shown(ctx, rec); err != nil {
+		return id, nil, nil, err
 	}
 	key, body, err := k.openKey(ctx, rec)
-	clear(body)
 	if err == nil {
 		err = k.keys.Check(id, rec, began)
 	}
-	return id, key, storeError(err)
+	return id, key, body, storeError(err)
 }

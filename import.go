@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -21,7 +22,7 @@ type ImportParameters struct {
 }
 
 // ImportParameters begins the import of material into a key of origin EXTERNAL.
-// It makes an RSA key pair, in which wrapping has a say, and stores the private
+// It makes an RSA key pair, of the size that wrapping says, and stores the private
 // key until the token is used or has expired. Any other origin is
 // ErrInvalidState, any other wrapping ErrUnsupportedAlgorithm.
 func (k *KMS) ImportParameters(ctx context.Context, key string, wrapping WrappingAlgorithm) (*ImportParameters, error) {
@@ -51,9 +52,9 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	if k.dryRun {
 		return nil, ErrDryRun
 	}
-	pair, err := newWrappingKey(bits)
+	pair, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnsupportedAlgorithm, err)
 	}
 	public, err := x509.MarshalPKIXPublicKey(&pair.PublicKey)
 	if err != nil {

@@ -35,6 +35,19 @@ func newExternalKey(tb testing.TB, k *kms.KMS, spec kms.KeySpec) string {
 	return key.ID
 }
 
+// needTools skips a test where a program is missing, and fails it in CI.
+func needTools(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+}
+
 // openssl runs a command of OpenSSL's in dir.
 func openssl(t *testing.T, dir string, args ...string) {
 	t.Helper()
@@ -48,12 +61,7 @@ func openssl(t *testing.T, dir string, args ...string) {
 // What OpenSSL wraps, as an operator would, is imported: every wrapping, size of
 // RSA key, and spec.
 func TestImportFromOpenSSL(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("openssl is not installed")
-	}
+	needTools(t, "openssl")
 	ctx := t.Context()
 	k := open(t, memstore.New(), nil)
 	for spec, material := range map[kms.KeySpec][]byte{kms.KeySpecAES256: material1, kms.KeySpecSM4: material1[:16]} {

@@ -91,7 +91,7 @@ type core struct {
 
 	changing chan struct{} // held while the ring is exchanged; guards the rest
 	root     rootkey.Provider
-	refused  refusal
+	refused  refusedRing
 }
 
 // Open opens a key store with its root key. An empty store is initialised,

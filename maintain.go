@@ -107,11 +107,9 @@ func (m *maintenance) sweep(ctx context.Context, s sweep) error {
 }
 
 func (m *maintenance) visit(ctx context.Context, s sweep, rec keystore.Record, p page) error {
-	if rec.Rev == 0 { // it is damaged, and a Get says how
-		var err error
-		if rec, err = m.find(ctx, rec.Key); err != nil || rec.Rev == 0 {
-			return err
-		}
+	rec, err := m.shown(ctx, rec)
+	if err != nil || rec.Rev == 0 {
+		return err
 	}
 	return s.visit(ctx, rec, p)
 }
@@ -144,7 +142,8 @@ func (m *maintenance) note(ctx context.Context, rec keystore.Record, err error) 
 // key maintains one key.
 func (m *maintenance) key(ctx context.Context, rec keystore.Record, p page) error {
 	m.report.Keys++
-	id, key, err := m.listedKey(ctx, rec, p.keys)
+	id, key, body, err := m.listedKey(ctx, rec, p.keys)
+	clear(body)
 	if err != nil {
 		return err
 	}
@@ -234,7 +233,7 @@ func (m *maintenance) tell(ctx context.Context, id keyID, d *duty, err error) {
 
 // alias seals an alias anew if it must be.
 func (m *maintenance) alias(ctx context.Context, rec keystore.Record, p page) error {
-	if _, err := m.listedAlias(ctx, rec, p.aliases); err != nil {
+	if _, _, err := m.listedAlias(ctx, rec, p.aliases); err != nil {
 		return err
 	}
 	return m.reseal(ctx, rec)

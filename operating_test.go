@@ -57,14 +57,7 @@ func TestOperatingCompiles(t *testing.T) {
 
 // What the commands in the document wrap is imported, in the size that it says.
 func TestOperatingOpenSSL(t *testing.T) {
-	for _, tool := range []string{"openssl", "sh", "od"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	needTools(t, "openssl", "sh", "od")
 	scripts := blocks(t, operating, "sh")
 	if len(scripts) != 3 {
 		t.Fatalf("%d scripts, want one for material and one for each wrapping", len(scripts))

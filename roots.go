@@ -144,7 +144,7 @@ func (c *core) moveTo(ctx context.Context, p rootkey.Provider) (*keyring.Ring, e
 		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
 	}
 	if err == nil {
-		c.root, c.refused = p, refusal{}
+		c.root, c.refused = p, refusedRing{}
 	}
 	return ring, err
 }

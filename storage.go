@@ -30,6 +30,15 @@ func (c *core) find(ctx context.Context, key string) (keystore.Record, error) {
 	return rec, storeError(err)
 }
 
+// shown returns a record that a scan has shown. What List could not read is at
+// revision 0, and a Get says how it is damaged.
+func (c *core) shown(ctx context.Context, rec keystore.Record) (keystore.Record, error) {
+	if rec.Rev > 0 {
+		return rec, nil
+	}
+	return c.find(ctx, rec.Key)
+}
+
 // probe asks the store for the one record that is always there.
 func (c *core) probe(ctx context.Context) error {
 	_, err := c.store.Get(ctx, keyring.Key)
@@ -155,8 +164,8 @@ func (c *core) lockRing(ctx context.Context) error {
 
 func (c *core) unlockRing() { <-c.changing }
 
-// A refusal is the last keyring that did not open, and when that was.
-type refusal struct {
+// A refusedRing is the last keyring that did not open, and when that was.
+type refusedRing struct {
 	rev uint64
 	err error
 	at  time.Duration
@@ -179,7 +188,7 @@ func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
 	}
 	if err != nil && ctx.Err() == nil {
-		c.refused = refusal{rec.Rev, err, now}
+		c.refused = refusedRing{rec.Rev, err, now}
 	}
 	if err != nil {
 		return err

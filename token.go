@@ -47,8 +47,6 @@ func (w WrappingAlgorithm) parse() (WrappingAlgorithm, int, error) {
 	return a, bits, nil
 }
 
-func newWrappingKey(bits int) (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, bits) }
-
 // A token is D3 ‖ ID of its record 16 ‖ secret 32. The ID shows in the key
 // store; the secret is in the sealed record.
 const (
