@@ -139,10 +139,7 @@ func (c *core) moveTo(ctx context.Context, p rootkey.Provider) (*keyring.Ring, e
 	if rec.Rev < c.ring.Load().Rev() {
 		return nil, fmt.Errorf("%w: an old keyring", ErrRollback)
 	}
-	ring, err := keyring.Load(ctx, rec, p)
-	if err == nil && !ring.SameStore(c.ring.Load()) {
-		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
-	}
+	ring, err := c.openRing(ctx, rec, p)
 	if err == nil {
 		c.root, c.refused = p, refusedRing{}
 	}

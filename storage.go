@@ -11,6 +11,7 @@ import (
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/settle"
 	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/rootkey"
 )
 
 // get reads a record, under the key that was asked for whatever the store says
@@ -183,10 +184,7 @@ func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 	if r := c.refused; r.err != nil && r.rev == rec.Rev && now-r.at < refusalPause {
 		return r.err
 	}
-	ring, err := keyring.Load(ctx, rec, c.root)
-	if err == nil && !ring.SameStore(c.ring.Load()) {
-		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
-	}
+	ring, err := c.openRing(ctx, rec, c.root)
 	if err != nil && ctx.Err() == nil {
 		c.refused = refusedRing{rec.Rev, err, now}
 	}
@@ -195,6 +193,15 @@ func (c *core) loadRing(ctx context.Context, rec keystore.Record) error {
 	}
 	c.useRing(ring)
 	return nil
+}
+
+// openRing opens a keyring with root, if it is of this store.
+func (c *core) openRing(ctx context.Context, rec keystore.Record, root rootkey.Provider) (*keyring.Ring, error) {
+	ring, err := keyring.Load(ctx, rec, root)
+	if err == nil && !ring.SameStore(c.ring.Load()) {
+		err = fmt.Errorf("%w: keyring of another store", ErrTampered)
+	}
+	return ring, err
 }
 
 // useRing puts ring in the place of an older one. What that could open stays
