@@ -7,15 +7,17 @@ import (
 	"hash"
 )
 
-// Default returns SM3 (GB/T 32905) and SM4 (GB/T 32907) of
+// Default returns SM2 (GB/T 32918), SM3 (GB/T 32905) and SM4 (GB/T 32907) of
 // github.com/tjfoc/gmsm behind guards:
 //
 //   - SM3 has a Sum that appends and a Write of any length on any platform;
 //   - an SM4 block cipher panics for short buffers, as others do;
 //   - SM4-GCM is the standard library's GCM over block ciphers of which no two
-//     goroutines ever share one.
-//
-// It does not offer SM2.
+//     goroutines ever share one;
+//   - SM2 uses tjfoc's curve and nothing else of its SM2. Points off the curve are
+//     refused, what does not authenticate yields no plaintext, and private keys
+//     meet arithmetic as random factors only, because it does not run in constant
+//     time. That costs: about 2 ms a decryption.
 //
 // Where [fips140.Enforced] is true, every constructor that can return an error
 // returns one that wraps [ErrUnsupportedAlgorithm]. NewSM3 cannot: whoever uses
@@ -44,15 +46,26 @@ func (tjfoc) NewSM4GCM(key *[16]byte) (cipher.AEAD, error) {
 	return newSM4GCM(key), nil
 }
 
-func (tjfoc) SM2Private(*[32]byte) (SM2Private, error) { return nil, errSM2() }
-
-func (tjfoc) SM2Public(*[65]byte) (SM2Public, error) { return nil, errSM2() }
-
-func errSM2() error {
+func (tjfoc) SM2Private(d *[32]byte) (SM2Private, error) {
 	if err := allowed("SM2"); err != nil {
-		return err
+		return nil, err
 	}
-	return fmt.Errorf("SM2: %w", ErrUnsupportedAlgorithm)
+	key, err := newSM2Private(d)
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+func (tjfoc) SM2Public(p *[65]byte) (SM2Public, error) {
+	if err := allowed("SM2"); err != nil {
+		return nil, err
+	}
+	key, err := newSM2Public(p)
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // allowed returns an error for algorithm where FIPS 140-3 mode is enforced. No
