@@ -36,7 +36,16 @@ const (
 	OpReEncryptTo                = "ReEncryptTo"     // authorised for the key that encrypts
 	OpGenerateDataKey            = "GenerateDataKey" // with and without plaintext
 	OpEncryptDataKey             = "EncryptDataKey"
-	OpDecryptDataKey             = "DecryptDataKey" // DecryptDataKey, DecryptDataKeyWith
+	OpDecryptDataKey             = "DecryptDataKey"      // DecryptDataKey, DecryptDataKeyWith
+	OpGenerateDataKeyPair        = "GenerateDataKeyPair" // with and without plaintext
+	OpDecryptDataKeyPair         = "DecryptDataKeyPair"  // DecryptDataKeyPair, DecryptDataKeyPairWith
+	OpEncryptAsymmetric          = "EncryptAsymmetric"
+	OpDecryptAsymmetric          = "DecryptAsymmetric" // also by a crypto.Decrypter
+	OpPublicKey                  = "PublicKey"         // PublicKey, Signer, Decrypter
+	OpSign                       = "Sign"              // also by a crypto.Signer
+	OpVerify                     = "Verify"
+	OpGenerateMAC                = "GenerateMAC"
+	OpVerifyMAC                  = "VerifyMAC"
 	OpGenerateRandom             = "GenerateRandom"
 	OpRoots                      = "Roots"
 	OpAddRoot                    = "AddRoot"

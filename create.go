@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/embedkms/kms/internal/record"
-	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/keystore"
 )
 
 // CreateKeyOptions are the options of CreateKey; nil is all zero values.
 type CreateKeyOptions struct {
 	Spec        KeySpec           // "" is AES_256
-	Usage       KeyUsage          // "" is ENCRYPT_DECRYPT
+	Usage       KeyUsage          // "" is ENCRYPT_DECRYPT, or what alone the spec has
 	Description string            // UTF-8 without NUL, at most 8,192 bytes
 	Alias       string            // alias/<name>, or "" for none
 	Tags        map[string]string // at most 64, text likewise: names of 1 to 128 bytes, values of at most 256
@@ -27,12 +26,14 @@ type CreateKeyOptions struct {
 	Origin Origin
 
 	// RotationPeriod is how often Maintain rotates the key: 7 to 2,560 days, or
-	// 0 for never. A key of origin EXTERNAL has none.
+	// 0 for never. A key of origin EXTERNAL has none, and only AES_256 and SM4
+	// have one: who has a public key, or a MAC, must be told of another version.
 	RotationPeriod time.Duration
 }
 
 // CreateKey creates a key with fresh material and, if opts.Alias is set, an
-// alias to it. If the alias is taken there is no key and the error is
+// alias to it. An RSA pair takes about a tenth of a second to make, or several
+// seconds for 4,096 bits. If the alias is taken there is no key and the error is
 // ErrAliasExists, also if another process takes it in the same moment.
 func (k *KMS) CreateKey(ctx context.Context, opts *CreateKeyOptions) (*Key, error) {
 	if opts == nil {
@@ -54,7 +55,6 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	defer clearMaterial(rec)
 	if err := k.allow(ctx, c, c.op, &loadedKey{spec: KeySpec(rec.Spec), tags: rec.Tags}, nil, nil); err != nil {
 		return nil, err
 	}
@@ -70,6 +70,10 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	if k.dryRun {
 		return nil, ErrDryRun
 	}
+	if err := k.firstVersion(rec); err != nil {
+		return nil, err
+	}
+	defer clearMaterial(rec)
 	id := newKeyID()
 	if err := k.putNewKey(ctx, id, rec); err != nil {
 		return nil, err
@@ -86,59 +90,61 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	return describe(id, rec, k.now()), nil
 }
 
-// newKey checks opts and returns the key that they ask for, with material if it
-// is to be generated.
+// newKey checks opts and returns the key that they ask for, without a version.
 func (k *KMS) newKey(opts *CreateKeyOptions) (*record.Key, error) {
+	spec := cmp.Or(opts.Spec, KeySpecAES256)
 	key := &record.Key{
-		Spec:   string(cmp.Or(opts.Spec, KeySpecAES256)),
-		Usage:  string(cmp.Or(opts.Usage, KeyUsageEncryptDecrypt)),
+		Spec:   string(spec),
+		Usage:  string(cmp.Or(opts.Usage, spec.defaultUsage())),
 		Origin: string(cmp.Or(opts.Origin, OriginKMS)),
 		Mode:   record.Enabled, CreatedAt: k.timestamp(),
 		Description: opts.Description, Tags: maps.Clone(opts.Tags),
 	}
-	id, err := checkNewKey(key, opts)
-	if err != nil {
+	if err := k.checkNewKey(key, opts); err != nil {
 		return nil, err
 	}
 	setRotation(key, opts.RotationPeriod, key.CreatedAt)
-	if key.Origin == record.OriginExternal {
-		return key, k.tryMaterial(id, make([]byte, id.KeySize()))
-	}
-	version, err := k.newVersion(id, key.CreatedAt)
-	key.Versions = []record.Version{version}
-	return key, err
+	return key, nil
 }
 
-// checkNewKey returns the suite of a new key, or what is wrong with it.
-func checkNewKey(key *record.Key, opts *CreateKeyOptions) (suite.ID, error) {
-	id, err := KeySpec(key.Spec).suite()
-	switch {
-	case err != nil:
-		return 0, err
-	case key.Usage != string(KeyUsageEncryptDecrypt):
-		return 0, fmt.Errorf("%w: usage %q of a key of spec %s", ErrInvalidArgument, key.Usage, key.Spec)
-	case key.Origin != string(OriginKMS) && key.Origin != record.OriginExternal:
-		return 0, fmt.Errorf("%w: origin %q", ErrInvalidArgument, key.Origin)
-	case key.Origin == record.OriginExternal && opts.RotationPeriod != 0:
-		return 0, fmt.Errorf("%w: an imported key has no rotation period", ErrInvalidArgument)
+// checkNewKey returns what is wrong with a new key, or nil.
+func (k *KMS) checkNewKey(key *record.Key, opts *CreateKeyOptions) error {
+	spec, usage := KeySpec(key.Spec), KeyUsage(key.Usage)
+	if err := spec.check(); err != nil {
+		return err
 	}
-	return id, cmp.Or(checkDescription(opts.Description), checkTags(opts.Tags),
-		checkRotationPeriod(opts.RotationPeriod))
+	if err := usage.check(); err != nil {
+		return err
+	}
+	switch {
+	case spec.algorithms(usage) == nil:
+		return fmt.Errorf("%w: %s for a key of spec %s", ErrInvalidUsage, usage, spec)
+	case key.Origin != string(OriginKMS) && key.Origin != record.OriginExternal:
+		return fmt.Errorf("%w: origin %q", ErrInvalidArgument, key.Origin)
+	case opts.RotationPeriod != 0 && !hasPeriod(key):
+		return fmt.Errorf("%w: a key of spec %s and origin %s has no rotation period", ErrInvalidArgument, spec, key.Origin)
+	}
+	return cmp.Or(checkDescription(opts.Description), checkTags(opts.Tags),
+		checkRotationPeriod(opts.RotationPeriod), k.offers(spec))
+}
+
+// firstVersion gives a new key its first version, unless that is imported.
+func (k *KMS) firstVersion(key *record.Key) error {
+	if key.Origin == record.OriginExternal {
+		return nil
+	}
+	version, err := k.newVersion(KeySpec(key.Spec), key.CreatedAt)
+	key.Versions = []record.Version{version}
+	return err
 }
 
 // newVersion returns a key version with fresh material.
-func (k *KMS) newVersion(id suite.ID, now time.Time) (record.Version, error) {
-	v := record.Version{CreatedAt: now, Material: make([]byte, id.KeySize())}
+func (k *KMS) newVersion(s KeySpec, now time.Time) (record.Version, error) {
+	v := record.Version{CreatedAt: now}
 	rand.Read(v.ID[:])
-	rand.Read(v.Material)
-	return v, k.tryMaterial(id, v.Material)
-}
-
-// tryMaterial uses material once: a key that could not be used must not be
-// stored, and in FIPS 140-3 mode some cannot.
-func (k *KMS) tryMaterial(id suite.ID, material []byte) error {
-	_, err := suite.New(id, suite.Data, keyID{}, 1, material, k.gm)
-	return err
+	var err error
+	v.Material, err = k.newMaterial(s)
+	return v, err
 }
 
 func clearMaterial(key *record.Key) {

@@ -115,7 +115,11 @@ func (k *KMS) seal(ctx context.Context, c *call, p suite.Purpose, dst, plaintext
 	}
 	var v *loadedVersion
 	v, c.version = e.Value.primary()
-	out, err := v.key(p).Seal(dst, plaintext, b, e.Used())
+	key, err := v.keys.Key(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := key.Seal(dst, plaintext, b, e.Used())
 	return e.Value, out, err
 }
 
@@ -124,6 +128,9 @@ func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD) (*keyEntr
 	e, err := k.target(ctx, c, op, aad)
 	if err != nil {
 		return nil, err
+	}
+	if !e.Value.symmetric {
+		return nil, e.Value.fits(KeyUsageEncryptDecrypt, AlgorithmSymmetricDefault)
 	}
 	return e, k.stateNow(e.Value).encrypts()
 }
@@ -148,7 +155,11 @@ func (k *KMS) open(ctx context.Context, c *call, p suite.Purpose, dst, ciphertex
 	if k.dryRun {
 		return nil, nil, dryRunResult(b)
 	}
-	out, err := lk.versions[c.version-1].key(p).Open(dst, e, b)
+	key, err := lk.versions[c.version-1].keys.Key(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := key.Open(dst, e, b)
 	return out, lk, err
 }
 
@@ -167,27 +178,37 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 	if err != nil {
 		return nil, err
 	}
-	if c.ref != "" && entry.Value.id != e.KeyID() {
+	if c.ref != "" && entry.Value.id != e.KeyID() || !entry.Value.symmetric {
 		return nil, ErrInvalidCiphertext
 	}
-	if err := k.stateNow(entry.Value).decrypts(); err != nil {
+	entry, err = k.withVersion(ctx, entry, e.Version(), KeyState.decrypts)
+	if err != nil {
 		return nil, err
-	}
-	for !entry.Value.has(e.Version()) {
-		// Perhaps another process has rotated the key a moment ago.
-		newer, err := k.keys.Refresh(ctx, entry.Value.id, entry)
-		if err != nil {
-			return nil, k.cacheError(err)
-		}
-		if newer == entry {
-			return nil, ErrVersionNotFound
-		}
-		if entry = newer; k.stateNow(entry.Value).decrypts() != nil {
-			return nil, k.stateNow(entry.Value).decrypts()
-		}
 	}
 	c.version = e.Version()
 	return entry.Value, k.refusal(entry.Value, c.version)
+}
+
+// withVersion returns e, or what another process has made of it a moment ago, if
+// it has the version, and its state is allowed.
+func (k *KMS) withVersion(ctx context.Context, e *keyEntry, version uint32, allowed func(KeyState) error) (*keyEntry, error) {
+	if err := allowed(k.stateNow(e.Value)); err != nil {
+		return nil, err
+	}
+	for !e.Value.has(version) {
+		newer, err := k.keys.Refresh(ctx, e.Value.id, e)
+		if err != nil {
+			return nil, k.cacheError(err)
+		}
+		if newer == e {
+			return nil, ErrVersionNotFound
+		}
+		e = newer
+		if err := allowed(k.stateNow(e.Value)); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
 
 // source returns the key that is to decrypt, authorised: the one that c.ref

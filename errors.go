@@ -32,6 +32,10 @@ var (
 	// here, or must not run in FIPS 140-3 mode.
 	ErrUnsupportedAlgorithm = gm.ErrUnsupportedAlgorithm
 
+	// ErrInvalidUsage says that a key's usage is not for the operation, or that
+	// no key of the spec can have the usage.
+	ErrInvalidUsage = errors.New("key usage does not fit")
+
 	// ErrDigestMismatch says that a data key is not the one its digest names.
 	ErrDigestMismatch = errors.New("digest does not match the data key")
 
@@ -95,6 +99,10 @@ var (
 // altered, cut, of another key, context, suite or purpose, or never one. It has
 // one text and no cause, for another would tell an attacker how far he got.
 var ErrInvalidCiphertext = suite.ErrInvalid
+
+// ErrInvalidSignature is the one answer to a signature or MAC that is not of the
+// message under the key version and algorithm. It has no cause.
+var ErrInvalidSignature = errors.New("signature or MAC is invalid")
 
 // Errors of the key store and the root key.
 var (

@@ -50,12 +50,17 @@ func TestMethods(t *testing.T) {
 		want string
 	}{
 		{(*kms.KMS)(nil), `AddRoot Aliases AppendDecrypt AppendEncrypt ArchiveKey CancelKeyDeletion
-			CancelVersionDestruction Close CreateAlias CreateKey Decrypt DecryptDataKey DecryptDataKeyWith
-			DecryptWith DeleteAlias DeleteImportedKeyMaterial DescribeKey DisableKey DryRun EnableKey Encrypt
-			EncryptDataKey Export GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom
-			ImportKeyMaterial ImportParameters Keys Maintain ReEncrypt RemoveRoot Roots RotateKey
-			RotateStorageKey ScheduleKeyDeletion ScheduleVersionDestruction UpdateAlias UpdateKey`},
+			CancelVersionDestruction Close CreateAlias CreateKey Decrypt DecryptAsymmetric
+			DecryptDataKey DecryptDataKeyPair DecryptDataKeyPairWith DecryptDataKeyWith DecryptWith
+			Decrypter DeleteAlias DeleteImportedKeyMaterial DescribeKey DisableKey DryRun EnableKey
+			Encrypt EncryptAsymmetric EncryptDataKey Export GenerateDataKey GenerateDataKeyPair
+			GenerateDataKeyPairWithoutPlaintext GenerateDataKeyWithoutPlaintext GenerateMAC
+			GenerateRandom ImportKeyMaterial ImportParameters Keys Maintain PublicKey ReEncrypt
+			RemoveRoot Roots RotateKey RotateStorageKey ScheduleKeyDeletion ScheduleVersionDestruction
+			Sign Signer UpdateAlias UpdateKey Verify VerifyMAC`},
 		{(*kms.DataKey)(nil), "Destroy Digest Format LogValue MarshalJSON String"},
+		{(*kms.DataKeyPair)(nil), "Destroy Format LogValue MarshalJSON String"},
+		{(*kms.PublicKey)(nil), "PEM SM2Digest"},
 		{(*kms.Error)(nil), "Error Unwrap"},
 		{(*kms.Key)(nil), ""},
 	} {

@@ -1,16 +1,14 @@
 package kms
 
 import (
-	"bytes"
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"fmt"
 	"time"
 
+	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/record"
 )
 
@@ -38,8 +36,11 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	if err := k.alive(); err != nil {
 		return nil, err
 	}
-	_, bits, err := wrapping.parse()
+	_, spec, err := wrapping.parse()
 	if err != nil {
+		return nil, err
+	}
+	if err := k.offers(spec); err != nil {
 		return nil, err
 	}
 	id, key, err := k.readRef(ctx, c, c.ref)
@@ -52,11 +53,11 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	if k.dryRun {
 		return nil, ErrDryRun
 	}
-	pair, err := rsa.GenerateKey(rand.Reader, bits)
+	pair, err := keypair.Generate(string(spec), k.gm)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupportedAlgorithm, err)
+		return nil, err
 	}
-	public, err := x509.MarshalPKIXPublicKey(&pair.PublicKey)
+	public, err := pair.SPKI()
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,8 @@ type ImportKeyMaterialOptions struct {
 }
 
 // ImportKeyMaterial completes an import. The first material of a key may be
-// any: 32 bytes for AES_256, 16 for SM4. From then on the key remembers it, by a
+// any: 32 bytes for AES_256 and HMAC, 16 for SM4, and for RSA, SM2 and EC the
+// private key as DER, PKCS #8 (RFC 5208). From then on the key remembers it, by a
 // fingerprint, and takes the same back after it has expired or was deleted, or
 // to change ValidTo. The library keeps no other copy: what must outlive the
 // store is for the caller to keep.
@@ -169,27 +171,20 @@ type importing struct {
 
 // unwrapImport returns the material that opts brings, which fits key's spec.
 func (k *KMS) unwrapImport(id keyID, key *record.Key, token *openToken, opts *ImportKeyMaterialOptions) (*importing, error) {
-	s, err := KeySpec(key.Spec).suite()
+	spec, err := specOf(key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+		return nil, err
 	}
-	material, err := token.unwrap(opts.EncryptedMaterial)
+	unwrapped, err := token.unwrap(opts.EncryptedMaterial, k.gm)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(unwrapped)
+	material, err := k.importedMaterial(spec, unwrapped)
 	if err != nil {
 		return nil, err
 	}
 	i := &importing{record.Version{CreatedAt: k.timestamp(), Material: material}, opts.NewVersion}
-	switch {
-	case len(material) != s.KeySize():
-		err = fmt.Errorf("%w: its size is not that of a key of spec %s", ErrInvalidKeyMaterial, key.Spec)
-	case bytes.Equal(material, make([]byte, len(material))):
-		err = fmt.Errorf("%w: it is all zero", ErrInvalidKeyMaterial)
-	default:
-		err = k.tryMaterial(s, material)
-	}
-	if err != nil {
-		clear(material)
-		return nil, err
-	}
 	rand.Read(i.version.ID[:])
 	i.version.ValidTo = opts.ValidTo.UTC().Truncate(time.Millisecond)
 	if opts.ValidTo.IsZero() {

@@ -94,7 +94,9 @@ func openWith(t *testing.T, spec kms.KeySpec, material, ct []byte) []byte {
 	id := map[kms.KeySpec]suite.ID{kms.KeySpecAES256: suite.AES256, kms.KeySpecSM4: suite.SM4}[spec]
 	e, err := suite.Parse(ct)
 	must(t, err)
-	k, err := suite.New(id, suite.Data, e.KeyID(), e.Version(), material, gm.Default())
+	keys, err := suite.NewKeys(id, e.KeyID(), e.Version(), material, gm.Default())
+	must(t, err)
+	k, err := keys.Key(suite.Data)
 	must(t, err)
 	plaintext, err := k.Open(nil, e, suite.Context{})
 	must(t, err)

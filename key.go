@@ -8,34 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/embedkms/kms/internal/record"
-	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/keystore"
 )
-
-// A KeySpec is the kind of a key's material.
-type KeySpec string
-
-const (
-	KeySpecAES256 KeySpec = "AES_256" // 32 bytes
-	KeySpecSM4    KeySpec = "SM4"     // 16 bytes (GB/T 32907)
-)
-
-// suite returns the suite that keys of the spec encrypt with.
-func (s KeySpec) suite() (suite.ID, error) {
-	switch s {
-	case KeySpecAES256:
-		return suite.AES256, nil
-	case KeySpecSM4:
-		return suite.SM4, nil
-	}
-	return 0, fmt.Errorf("%w: key spec %q", ErrUnsupportedAlgorithm, string(s))
-}
-
-// A KeyUsage is what a key is for. A key has one.
-type KeyUsage string
-
-// KeyUsageEncryptDecrypt is for Encrypt, Decrypt and data keys.
-const KeyUsageEncryptDecrypt KeyUsage = "ENCRYPT_DECRYPT"
 
 // An Origin is where a key's material is from.
 type Origin string
@@ -125,6 +99,12 @@ func checkRotationPeriod(p time.Duration) error {
 		return fmt.Errorf("%w: a rotation period is 7 to 2,560 days, or 0 for none", ErrInvalidArgument)
 	}
 	return nil
+}
+
+// hasPeriod reports whether key may have a rotation period: whether nobody need
+// bring, or be told of, its next version.
+func hasPeriod(key *record.Key) bool {
+	return key.Origin != record.OriginExternal && KeySpec(key.Spec).rotatesItself()
 }
 
 // setRotation makes key be rotated once in a period from now on, or not.

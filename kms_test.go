@@ -253,7 +253,9 @@ func TestKeyReferences(t *testing.T) {
 		"zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz": kms.ErrKeyNotFound,
 		"alias/b":                              kms.ErrAliasNotFound, "alias/A": kms.ErrAliasNotFound,
 	} {
-		for name, call := range everyCallWithKey(k, ref) {
+		calls := everyCallWithKey(k, ref)
+		maps.Copy(calls, everyPairCall(k, ref))
+		for name, call := range calls {
 			t.Run(fmt.Sprintf("%s %.40q", name, ref), func(t *testing.T) { want(t, call(ctx), sentinel) })
 		}
 	}
@@ -361,8 +363,10 @@ func TestCreateKeyRefuses(t *testing.T) {
 		sentinel error
 	}{
 		"spec":          {kms.CreateKeyOptions{Spec: "AES_128"}, kms.ErrUnsupportedAlgorithm},
-		"later spec":    {kms.CreateKeyOptions{Spec: "RSA_2048"}, kms.ErrUnsupportedAlgorithm},
-		"usage":         {kms.CreateKeyOptions{Usage: "SIGN_VERIFY"}, kms.ErrInvalidArgument},
+		"spec of case":  {kms.CreateKeyOptions{Spec: "rsa_2048"}, kms.ErrUnsupportedAlgorithm},
+		"usage":         {kms.CreateKeyOptions{Usage: "SIGN"}, kms.ErrInvalidArgument},
+		"usage of spec": {kms.CreateKeyOptions{Usage: kms.KeyUsageSignVerify}, kms.ErrInvalidUsage},
+		"period":        {kms.CreateKeyOptions{Spec: kms.KeySpecECP256, RotationPeriod: 90 * day}, kms.ErrInvalidArgument},
 		"description":   {kms.CreateKeyOptions{Description: long}, kms.ErrInvalidArgument},
 		"not UTF-8":     {kms.CreateKeyOptions{Description: "\xff"}, kms.ErrInvalidArgument},
 		"tags":          {kms.CreateKeyOptions{Tags: many}, kms.ErrInvalidArgument},

@@ -162,8 +162,8 @@ func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
 		key.Tags = maps.Clone(o.Tags)
 	}
 	if o.RotationPeriod != nil {
-		if *o.RotationPeriod != 0 && key.Origin == record.OriginExternal {
-			return false, fmt.Errorf("%w: an imported key has no rotation period", ErrInvalidState)
+		if *o.RotationPeriod != 0 && !hasPeriod(key) {
+			return false, fmt.Errorf("%w: a key of spec %s and origin %s has no rotation period", ErrInvalidState, key.Spec, key.Origin)
 		}
 		setRotation(key, *o.RotationPeriod, now)
 	}

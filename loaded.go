@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/keycache"
+	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/keystore"
@@ -16,27 +17,26 @@ import (
 // A loadedKey is a key ready for use. It never changes and holds no material,
 // only what was derived from it.
 type loadedKey struct {
-	id       keyID
-	name     string // of the ID
-	spec     KeySpec
-	state    KeyState
-	validTo  time.Time // of the primary version's material; zero for good
-	tags     map[string]string
-	versions []loadedVersion // version n stands at n-1; the last is primary
+	id        keyID
+	name      string // of the ID
+	spec      KeySpec
+	usage     KeyUsage
+	symmetric bool // it makes the library's own ciphertexts
+	state     KeyState
+	validTo   time.Time // of the primary version's material; zero for good
+	tags      map[string]string
+	versions  []loadedVersion // version n stands at n-1; the last is primary
 }
 
-// A loadedVersion has the keys of one version by purpose, or says why not.
+// A loadedVersion is ready to do what its key's spec and usage say, or says why
+// not.
 type loadedVersion struct {
-	data, dataKey *suite.Key
-	refusal       error
-	validTo       time.Time
-}
+	keys *suite.Keys  // of a symmetric key
+	pair keypair.Pair // of an asymmetric one
+	mac  *macKey      // of one for MACs
 
-func (v *loadedVersion) key(p suite.Purpose) *suite.Key {
-	if p == suite.DataKey {
-		return v.dataKey
-	}
-	return v.data
+	refusal error
+	validTo time.Time
 }
 
 // stateNow returns the state of a key, whose material may end by the clock.
@@ -54,6 +54,21 @@ func (c *core) refusal(lk *loadedKey, version uint32) error {
 		return KeyStatePendingImport.refusalOfVersion(version)
 	}
 	return v.refusal
+}
+
+// fits returns nil if the key is one for a use by an algorithm.
+func (lk *loadedKey) fits(use KeyUsage, a Algorithm) error {
+	switch {
+	case lk.usage != use:
+		return lk.wrongUsage()
+	case !slices.Contains(lk.spec.algorithms(use), a):
+		return fmt.Errorf("%w: %q under a key of spec %s", ErrUnsupportedAlgorithm, string(a), lk.spec)
+	}
+	return nil
+}
+
+func (lk *loadedKey) wrongUsage() error {
+	return fmt.Errorf("%w: that of the key is %s", ErrInvalidUsage, lk.usage)
 }
 
 // primary returns the version that encrypts, and its number.
@@ -86,15 +101,16 @@ func (c *core) loadKey(ctx context.Context, id keyID, rec keystore.Record) (*loa
 }
 
 func (c *core) newLoadedKey(id keyID, key *record.Key) (*loadedKey, error) {
-	s, err := KeySpec(key.Spec).suite()
+	spec, err := specOf(key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+		return nil, err
 	}
 	now, n := c.now(), len(key.Versions)
 	lk := &loadedKey{
-		id: id, name: id.String(), spec: KeySpec(key.Spec), state: stateOf(key, now), tags: key.Tags,
-		versions: make([]loadedVersion, n),
+		id: id, name: id.String(), spec: spec, usage: KeyUsage(key.Usage),
+		state: stateOf(key, now), tags: key.Tags, versions: make([]loadedVersion, n),
 	}
+	lk.symmetric = lk.fits(KeyUsageEncryptDecrypt, AlgorithmSymmetricDefault) == nil
 	for i := range key.Versions {
 		v := &key.Versions[i]
 		lv := &lk.versions[i]
@@ -103,32 +119,18 @@ func (c *core) newLoadedKey(id keyID, key *record.Key) (*loadedKey, error) {
 		if lv.refusal != nil {
 			continue
 		}
-		if err := lv.derive(s, id, uint32(i+1), v.Material, c.gm); err != nil {
+		if err := lv.load(lk.spec, id, uint32(i+1), v.Material, c.gm); err != nil {
 			return nil, err
 		}
 	}
 	if n > 0 && lk.versions[n-1].refusal == nil {
-		lk.validTo = lk.versions[n-1].validTo
-		lk.versions[n-1].countTo(c.usage.counter(id, uint32(n)))
+		primary := &lk.versions[n-1]
+		lk.validTo = primary.validTo
+		if primary.keys != nil {
+			primary.keys.CountTo(c.usage.counter(id, uint32(n)))
+		}
 	}
 	return lk, nil
-}
-
-// derive makes the keys of a version.
-func (v *loadedVersion) derive(s suite.ID, id keyID, version uint32, material []byte, p gm.Provider) (err error) {
-	if len(material) != s.KeySize() {
-		return fmt.Errorf("%w: version %d has material of %d bytes", ErrTampered, version, len(material))
-	}
-	if v.data, err = suite.New(s, suite.Data, id, version, material, p); err != nil {
-		return err
-	}
-	v.dataKey, err = suite.New(s, suite.DataKey, id, version, material, p)
-	return err
-}
-
-func (v *loadedVersion) countTo(c *suite.Counter) {
-	v.data.CountTo(c)
-	v.dataKey.CountTo(c)
 }
 
 // getAlias and loadAlias are what the cache of aliases reads and makes of it.

@@ -37,7 +37,7 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 		return nil, false, err
 	}
 	e, err := suite.Parse(ciphertext)
-	if err != nil || e.Purpose() == suite.PrivateKey {
+	if err != nil {
 		return nil, false, ErrInvalidCiphertext
 	}
 	toAAD := aad
@@ -60,7 +60,11 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 	if k.dryRun {
 		return nil, false, ErrDryRun
 	}
-	plaintext, err := source.versions[oldVersion-1].key(e.Purpose()).Open(nil, e, from)
+	opening, err := source.versions[oldVersion-1].keys.Key(e.Purpose())
+	if err != nil {
+		return nil, false, err
+	}
+	plaintext, err := opening.Open(nil, e, from)
 	if err != nil {
 		return nil, false, err
 	}
@@ -70,7 +74,11 @@ func (k *KMS) reEncrypt(ctx context.Context, c *call, ciphertext []byte, aad AAD
 	if sameAAD && dest.Value.id == source.id && c.version == oldVersion {
 		return bytes.Clone(ciphertext), false, nil
 	}
-	out, err := v.key(e.Purpose()).Seal(nil, plaintext, to, dest.Used())
+	sealing, err := v.keys.Key(e.Purpose())
+	if err != nil {
+		return nil, false, err
+	}
+	out, err := sealing.Seal(nil, plaintext, to, dest.Used())
 	return out, true, err
 }
 

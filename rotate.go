@@ -14,7 +14,12 @@ import (
 // encrypt under the new version within Options.MaxStale; they decrypt what it
 // has encrypted at once.
 //
-// A key has at most 4,096 versions; then RotateKey returns ErrLimitExceeded. A
+// So it is with signatures and MACs. Who verifies those, or encrypts under a
+// public key, outside of the library must be told of the new version first:
+// CreateKey another key rather, where that takes time.
+//
+// A key has at most 4,096 versions, and no more than fit into a record of the key
+// store: about 200 of RSA_4096. Then RotateKey returns ErrLimitExceeded. A
 // key of origin EXTERNAL is rotated by importing a new version, and here
 // ErrInvalidState.
 func (k *KMS) RotateKey(ctx context.Context, key string) (*Key, error) {
@@ -68,11 +73,11 @@ func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) error {
 		return fmt.Errorf("%w: an imported key is rotated by importing a new version", ErrInvalidState)
 	}
 	if r.version.Material == nil {
-		s, err := KeySpec(key.Spec).suite()
+		spec, err := specOf(key)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrFormatTooNew, err)
+			return err
 		}
-		if r.version, err = k.newVersion(s, now); err != nil {
+		if r.version, err = k.newVersion(spec, now); err != nil {
 			return err
 		}
 	}

@@ -4,47 +4,57 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/subtle"
-	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/keywrap"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore"
 )
 
-// A WrappingAlgorithm is how material is wrapped for its import, under an RSA
-// key of 3,072 bits. For another size write it behind: /RSA_2048, /RSA_3072 or
-// /RSA_4096.
+// A WrappingAlgorithm is how material is wrapped for its import. With RSA that is
+// under a key of 3,072 bits; for another size write it behind: /RSA_2048,
+// /RSA_3072 or /RSA_4096.
 type WrappingAlgorithm string
 
 const (
 	// WrappingRSAOAEPSHA256 is RSAES-OAEP of the material (RFC 8017), with
-	// SHA-256, MGF1 with SHA-256, and no label.
+	// SHA-256, MGF1 with SHA-256, and no label. It is for material of at most
+	// 190, 318 or 446 bytes: any but RSA keys.
 	WrappingRSAOAEPSHA256 WrappingAlgorithm = "RSAES_OAEP_SHA_256"
 
 	// WrappingRSAAESKeyWrapSHA256 is an AES key, best of 256 bits, under
 	// WrappingRSAOAEPSHA256, followed by the material under that key, by AES
 	// key wrap with padding (RFC 5649). It is for material of any size.
 	WrappingRSAAESKeyWrapSHA256 WrappingAlgorithm = "RSA_AES_KEY_WRAP_SHA_256"
+
+	// WrappingSM2Encrypt is SM2 encryption of the material (GB/T 32918.4), as
+	// 04 ‖ x ‖ y ‖ C3 ‖ C2; SM2CiphertextFromASN1 makes that of what others write.
+	// It is for material of at most 1,024 bytes: any but RSA keys.
+	WrappingSM2Encrypt WrappingAlgorithm = "SM2_ENCRYPT"
 )
 
-// parse returns the algorithm without the size, and the size in bits.
-func (w WrappingAlgorithm) parse() (WrappingAlgorithm, int, error) {
+// parse returns the algorithm without the size, and what pair it takes.
+func (w WrappingAlgorithm) parse() (WrappingAlgorithm, KeySpec, error) {
+	if w == WrappingSM2Encrypt {
+		return w, KeySpecSM2, nil
+	}
 	name, size, sized := strings.Cut(string(w), "/")
-	bits := map[string]int{"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}[size]
+	spec := KeySpec(size)
 	if !sized {
-		bits = 3072
+		spec = KeySpecRSA3072
 	}
 	a := WrappingAlgorithm(name)
-	if bits == 0 || a != WrappingRSAOAEPSHA256 && a != WrappingRSAAESKeyWrapSHA256 {
-		return "", 0, fmt.Errorf("%w: wrapping algorithm %q", ErrUnsupportedAlgorithm, string(w))
+	isRSA := spec == KeySpecRSA2048 || spec == KeySpecRSA3072 || spec == KeySpecRSA4096
+	if !isRSA || a != WrappingRSAOAEPSHA256 && a != WrappingRSAAESKeyWrapSHA256 {
+		return "", "", fmt.Errorf("%w: wrapping algorithm %q", ErrUnsupportedAlgorithm, string(w))
 	}
-	return a, bits, nil
+	return a, spec, nil
 }
 
 // A token is D3 ‖ ID of its record 16 ‖ secret 32. The ID shows in the key
@@ -85,8 +95,8 @@ func (t *openToken) change() *change {
 }
 
 // putToken stores a new token and returns it.
-func (k *KMS) putToken(ctx context.Context, id keyID, wrapping WrappingAlgorithm, pair *rsa.PrivateKey) ([]byte, time.Time, error) {
-	private, err := x509.MarshalPKCS8PrivateKey(pair)
+func (k *KMS) putToken(ctx context.Context, id keyID, wrapping WrappingAlgorithm, pair keypair.Pair) ([]byte, time.Time, error) {
+	private, err := pair.PKCS8()
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -163,29 +173,32 @@ func (k *KMS) removeToken(ctx context.Context, t *openToken) {
 
 // unwrap returns the material of wrapped. However it fails, the error is the
 // same: more would help to find the private key's other secrets.
-func (t *openToken) unwrap(wrapped []byte) ([]byte, error) {
-	algorithm, _, err := WrappingAlgorithm(t.Wrapping).parse()
+func (t *openToken) unwrap(wrapped []byte, p gm.Provider) ([]byte, error) {
+	algorithm, spec, err := WrappingAlgorithm(t.Wrapping).parse()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormatTooNew, err)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(t.PrivateKey)
-	pair, ok := parsed.(*rsa.PrivateKey)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("%w: import token without an RSA key", ErrTampered)
+	pair, err := parsePair(spec, t.PrivateKey, p)
+	if errors.Is(err, ErrUnsupportedAlgorithm) {
+		return nil, err
 	}
-	material, err := unwrap(algorithm, pair, wrapped)
+	decrypter, ok := pair.(keypair.Decrypter)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%w: import token without a private key", ErrTampered)
+	}
+	material, err := unwrap(algorithm, decrypter, wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it does not unwrap", ErrInvalidKeyMaterial)
 	}
 	return material, nil
 }
 
-func unwrap(a WrappingAlgorithm, pair *rsa.PrivateKey, wrapped []byte) ([]byte, error) {
-	if a == WrappingRSAOAEPSHA256 {
-		return rsa.DecryptOAEP(sha256.New(), nil, pair, wrapped, nil)
+func unwrap(a WrappingAlgorithm, pair keypair.Decrypter, wrapped []byte) ([]byte, error) {
+	if a != WrappingRSAAESKeyWrapSHA256 {
+		return pair.Decrypt(wrapped)
 	}
-	n := min(pair.Size(), len(wrapped))
-	kek, err := rsa.DecryptOAEP(sha256.New(), nil, pair, wrapped[:n], nil)
+	n := min(pair.(*keypair.RSA).Size(), len(wrapped))
+	kek, err := pair.Decrypt(wrapped[:n])
 	if err != nil {
 		return nil, err
 	}

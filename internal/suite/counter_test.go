@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/embedkms/kms/gm"
 )
 
 // Every message counts once, by whichever session and key it was sealed, also
@@ -13,9 +15,12 @@ import (
 func TestCounter(t *testing.T) {
 	var c Counter
 	var wg sync.WaitGroup
+	keys := newKeys(t, &c)
 	for _, purpose := range purposes {
-		k := newKey(t, AES256, purpose)
-		k.CountTo(&c)
+		k, err := keys.Key(purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for range 4 {
 			wg.Go(func() {
 				for i := range 1000 {
@@ -43,6 +48,15 @@ func TestCounter(t *testing.T) {
 	}
 }
 
+func newKeys(t *testing.T, c *Counter) *Keys {
+	keys, err := NewKeys(AES256, testID, 1, count(32), gm.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys.CountTo(c)
+	return keys
+}
+
 func (c *Counter) sessions() map[*sessionCount]struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +66,10 @@ func (c *Counter) sessions() map[*sessionCount]struct{} {
 // What did not seal does not count.
 func TestCounterOfFailures(t *testing.T) {
 	var c Counter
-	k := newKey(t, AES256, Data)
-	k.CountTo(&c)
+	k, err := newKeys(t, &c).Key(Data)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := k.Seal(nil, []byte("x"), Context{Map: map[string]string{"": ""}}, 0); err == nil {
 		t.Error("sealed under a context that does not exist")
 	}

@@ -71,6 +71,8 @@ const (
 	Data       Purpose = 1
 	DataKey    Purpose = 2
 	PrivateKey Purpose = 3
+
+	maxPurpose = PrivateKey
 )
 
 // Limits of a plaintext in bytes; the least is 1.

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
-
-	"github.com/embedkms/kms/gm"
 )
 
 // A Key seals and opens the envelopes of one key version and one purpose. It
@@ -24,23 +22,6 @@ type Key struct {
 	sealing sync.Pool // of *session
 	opened  atomic.Pointer[openCache]
 }
-
-// New returns the Key of version's material for purpose. It keeps nothing of
-// material. p serves the SM4 suite.
-func New(id ID, p Purpose, keyID [16]byte, version uint32, material []byte, gmp gm.Provider) (*Key, error) {
-	h := header(id, p, keyID, version)
-	s, commitment, err := derive(id, material, h[:], gmp)
-	if err != nil {
-		return nil, err
-	}
-	k := &Key{sessions: s}
-	copy(k.prefix[:], h[:])
-	copy(k.prefix[offCommitment:], commitment)
-	return k, nil
-}
-
-// CountTo makes k count what it seals, before anyone uses it.
-func (k *Key) CountTo(c *Counter) { k.counter = c }
 
 // A session seals messages under one N1, at the speed of plain GCM. One caller
 // at a time owns it, so it can hold the buffer for what is authenticated.

@@ -46,11 +46,19 @@ func count(n int) []byte {
 
 func newKey(t testing.TB, id ID, p Purpose) *Key {
 	t.Helper()
-	k, err := New(id, p, testID, 1, count(id.KeySize()), gm.Default())
+	k, err := keyOf(id, p, testID, 1, count(id.KeySize()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+func keyOf(id ID, p Purpose, keyID [16]byte, version uint32, material []byte) (*Key, error) {
+	k, err := NewKeys(id, keyID, version, material, gm.Default())
+	if err != nil {
+		return nil, err
+	}
+	return k.Key(p)
 }
 
 func seal(t testing.TB, k *Key, plaintext []byte, c Context) Envelope {
@@ -124,7 +132,7 @@ func TestSealIsTheSpecification(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
-	k, err := New(SM4, DataKey, testID, 0x01020304, count(16), gm.Default())
+	k, err := keyOf(SM4, DataKey, testID, 0x01020304, count(16))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +216,7 @@ func TestTamper(t *testing.T) {
 		other := func(id ID, p Purpose, keyID [16]byte, version uint32, first byte) *Key {
 			material := count(id.KeySize())
 			material[0] = first
-			k, err := New(id, p, keyID, version, material, gm.Default())
+			k, err := keyOf(id, p, keyID, version, material)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,7 +233,7 @@ func TestTamper(t *testing.T) {
 func TestMaterialSize(t *testing.T) {
 	for _, id := range suites {
 		for _, n := range []int{0, 15, 17, 24, 31, 33} {
-			if _, err := New(id, Data, testID, 1, make([]byte, n), gm.Default()); err == nil {
+			if _, err := keyOf(id, Data, testID, 1, make([]byte, n)); err == nil {
 				t.Errorf("suite %d took material of %d bytes", id, n)
 			}
 		}

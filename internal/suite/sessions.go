@@ -2,11 +2,7 @@ package suite
 
 import (
 	"crypto/cipher"
-	"crypto/fips140"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
-	"fmt"
 
 	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/xgcm"
@@ -20,37 +16,12 @@ type sessions interface {
 	Session(n1, kx []byte) cipher.AEAD
 }
 
-const salt = "kms-envelope/v1"
-
-// derive returns the sessions and the commitment of material under header h:
-// HKDF gives K ‖ C, and K makes the sessions.
-func derive(id ID, material, h []byte, p gm.Provider) (s sessions, commitment []byte, err error) {
-	if len(material) != id.KeySize() {
-		return nil, nil, fmt.Errorf("key material of %d bytes, want %d", len(material), id.KeySize())
-	}
-	var okm []byte
-	n := id.KeySize() + commitmentSize
+// newSessions returns the sessions of key, which they do not keep.
+func newSessions(id ID, key []byte, p gm.Provider) (sessions, error) {
 	if id == SM4 {
-		// The runtime does not gate code that is not its own, and HMAC panics
-		// over a hash it does not know.
-		if fips140.Enforced() {
-			return nil, nil, fmt.Errorf("%w: SM4 in FIPS 140-3 mode", gm.ErrUnsupportedAlgorithm)
-		}
-		okm, err = hkdf.Key(p.NewSM3, material, []byte(salt), string(h), n)
-	} else {
-		okm, err = hkdf.Key(sha256.New, material, []byte(salt), string(h), n)
+		return newSM4Sessions([16]byte(key), p)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	k, commitment := okm[:id.KeySize()], okm[id.KeySize():]
-	if id == SM4 {
-		s, err = newSM4Sessions([16]byte(k), p)
-	} else {
-		s = xgcm.NewKey((*[32]byte)(k))
-	}
-	clear(k)
-	return s, commitment, err
+	return xgcm.NewKey((*[32]byte)(key)), nil
 }
 
 // An sm4Sessions is to SM4 what xgcm.Key is to AES-256. It keeps K rather than

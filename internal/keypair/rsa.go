@@ -1,0 +1,103 @@
+package keypair
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/embedkms/kms/internal/algorithm"
+)
+
+// An RSAPublic is a public key that encrypts with RSAES-OAEP (RFC 8017) with
+// SHA-256, MGF1 with SHA-256 and no label, and verifies RSASSA-PKCS1-v1_5, and
+// RSASSA-PSS with MGF1 with the hash of the message and a salt as long as that.
+type RSAPublic struct{ Key *rsa.PublicKey }
+
+func (p RSAPublic) Spec() string { return "RSA_" + strconv.Itoa(p.Key.N.BitLen()) }
+
+func (p RSAPublic) Public() crypto.PublicKey { return p.Key }
+
+func (p RSAPublic) SPKI() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.Key) }
+
+// Size is that of a ciphertext and of a signature, in bytes.
+func (p RSAPublic) Size() int { return p.Key.Size() }
+
+func (p RSAPublic) MaxPlaintext() int { return p.Size() - 2*sha256.Size - 2 }
+
+func (p RSAPublic) Encrypt(plaintext []byte) ([]byte, error) {
+	return rsa.EncryptOAEP(sha256.New(), rand.Reader, p.Key, plaintext, nil)
+}
+
+func (p RSAPublic) Digest(algorithm string, message []byte) ([]byte, error) {
+	return digest(hashOf(algorithm), message), nil
+}
+
+func (p RSAPublic) DigestSize(algorithm string) int { return hashOf(algorithm).Size() }
+
+func (p RSAPublic) Verify(algorithm string, digest, signature []byte) bool {
+	h := hashOf(algorithm)
+	if isPSS(algorithm) {
+		return rsa.VerifyPSS(p.Key, h, digest, signature, pssOptions(h)) == nil
+	}
+	return rsa.VerifyPKCS1v15(p.Key, h, digest, signature) == nil
+}
+
+func isPSS(algorithm string) bool { return strings.HasPrefix(algorithm, "RSASSA_PSS_") }
+
+func pssOptions(h crypto.Hash) *rsa.PSSOptions {
+	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: h}
+}
+
+// An RSA is an RSA pair.
+type RSA struct {
+	RSAPublic
+	private *rsa.PrivateKey
+}
+
+func newRSA(private *rsa.PrivateKey) *RSA { return &RSA{RSAPublic{&private.PublicKey}, private} }
+
+var rsaBits = map[string]int{RSA2048: 2048, RSA3072: 3072, RSA4096: 4096}
+
+func generateRSA(spec string) (Pair, error) {
+	private, err := rsa.GenerateKey(rand.Reader, rsaBits[spec])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", algorithm.ErrUnsupported, err)
+	}
+	return newRSA(private), nil
+}
+
+// minExponent is the least public exponent of FIPS 186-5, and nearly everyone's.
+const minExponent = 65537
+
+// checkRSA takes a modulus of a spec's size, of two primes. That the rest of the
+// key fits to it is checked where it is read.
+func checkRSA(private *rsa.PrivateKey) (Pair, error) {
+	pair := newRSA(private)
+	if rsaBits[pair.Spec()] != private.N.BitLen() || len(private.Primes) != 2 || private.E < minExponent {
+		return nil, ErrInvalidKey
+	}
+	return pair, nil
+}
+
+func (p *RSA) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(p.private) }
+
+func (p *RSA) Decrypt(ciphertext []byte) ([]byte, error) {
+	plaintext, err := rsa.DecryptOAEP(sha256.New(), nil, p.private, ciphertext, nil)
+	if err != nil {
+		return nil, ErrInvalidCiphertext
+	}
+	return plaintext, nil
+}
+
+func (p *RSA) Sign(algorithm string, digest []byte) ([]byte, error) {
+	h := hashOf(algorithm)
+	if isPSS(algorithm) {
+		return rsa.SignPSS(rand.Reader, p.private, h, digest, pssOptions(h))
+	}
+	return rsa.SignPKCS1v15(nil, p.private, h, digest)
+}
