@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -82,10 +83,7 @@ func (k *KMS) decryptAsymmetric(ctx context.Context, c *call, version uint32, al
 // is a key which encrypts and decrypts by alg, and its state is allowed.
 func (k *KMS) decrypter(ctx context.Context, c *call, alg Algorithm, version uint32, allowed func(KeyState) error) (keypair.Decrypter, error) {
 	v, err := k.version(ctx, c, version, allowed, func(lk *loadedKey) error {
-		if alg == AlgorithmSymmetricDefault {
-			return fmt.Errorf("%w: %s is that of Encrypt and Decrypt", ErrUnsupportedAlgorithm, alg)
-		}
-		return lk.fits(KeyUsageEncryptDecrypt, alg)
+		return cmp.Or(lk.fits(KeyUsageEncryptDecrypt, alg), lk.spec.isPair())
 	})
 	if err != nil {
 		return nil, err

@@ -116,6 +116,7 @@ func TestOperatingStates(t *testing.T) {
 		rows    []row
 	}{
 		{"### Keys of any origin\n", rows},
+		{"### Pairs and keys for MACs\n", slices.Concat(encryptingRows, signingRows, macRows)},
 		{"### Keys of origin KMS\n", ownRows},
 		{"### Keys of origin EXTERNAL\n", externalRows},
 	} {

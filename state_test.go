@@ -71,33 +71,49 @@ type subject struct {
 	ctx              context.Context
 	key              string
 	alias            string
-	ct, dek          []byte
+	ct, dek, pair    []byte // or a signature or MAC in the place of ct
 	other            string // an enabled key
 	otherCT          []byte
 	parameters       *kms.ImportParameters // of an external key, unused
 	same, newVersion []byte                // wrapped
 }
 
-func newSubject(t *testing.T, k *kms.KMS, c *clock, origin kms.Origin, state kms.KeyState) *subject {
+// A kind is what subjects are of, what is made with them, and what is tried on
+// them in every state beside what is tried on all.
+type kind struct {
+	spec      kms.KeySpec
+	usage     kms.KeyUsage
+	materials [3][]byte
+	use       func(t *testing.T, s *subject)
+	rows      []row
+}
+
+func newSubject(t *testing.T, k *kms.KMS, c *clock, of kind, origin kms.Origin, state kms.KeyState) *subject {
 	ctx := t.Context()
 	s := &subject{KMS: k, ctx: ctx, alias: "alias/" + string(origin) + "/" + string(state), other: newKey(t, k, "")}
-	d, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Alias: s.alias, Origin: origin})
+	d, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: of.spec, Usage: of.usage, Alias: s.alias, Origin: origin})
 	must(t, err)
 	s.key = d.ID
 	if origin == kms.OriginExternal {
-		must(t, importMaterial(t, k, s.key, material1, kms.ImportKeyMaterialOptions{}))
-		must(t, importMaterial(t, k, s.key, material2, kms.ImportKeyMaterialOptions{NewVersion: true}))
+		m := of.materials
+		must(t, importMaterial(t, k, s.key, m[0], kms.ImportKeyMaterialOptions{}))
+		must(t, importMaterial(t, k, s.key, m[1], kms.ImportKeyMaterialOptions{NewVersion: true}))
 		s.parameters, err = k.ImportParameters(ctx, s.key, fastWrapping)
 		must(t, err)
-		s.same, s.newVersion = wrap(t, s.parameters, material2), wrap(t, s.parameters, material3)
+		s.same, s.newVersion = wrap(t, s.parameters, m[1]), wrap(t, s.parameters, m[2])
 	} else {
 		_, err = k.RotateKey(ctx, s.key)
 		must(t, err)
 	}
-	s.ct, s.otherCT = encrypt(t, k, s.key, password, nil), encrypt(t, k, s.other, password, nil)
-	dek, err := k.GenerateDataKey(ctx, s.key, 32, nil)
-	must(t, err)
-	s.dek = dek.Ciphertext
+	of.use(t, s)
+	s.enter(t, c, state)
+	return s
+}
+
+// enter brings the key into a state.
+func (s *subject) enter(t *testing.T, c *clock, state kms.KeyState) {
+	k, ctx := s.KMS, s.ctx
+	var err error
 	switch state {
 	case kms.KeyStateDisabled:
 		must(t, k.DisableKey(ctx, s.key))
@@ -115,7 +131,18 @@ func newSubject(t *testing.T, k *kms.KMS, c *clock, origin kms.Origin, state kms
 		must(t, err)
 	}
 	must(t, k.CreateAlias(s.ctx, "alias/other", s.other))
-	return s
+}
+
+var symmetricKind = kind{
+	kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt, [3][]byte{material1, material2, material3},
+	func(t *testing.T, s *subject) {
+		s.ct, s.otherCT = encrypt(t, s.KMS, s.key, password, nil), encrypt(t, s.KMS, s.other, password, nil)
+		dek, err := s.GenerateDataKey(s.ctx, s.key, 32, nil)
+		must(t, err)
+		pair, err := s.GenerateDataKeyPair(s.ctx, s.key, kms.KeySpecECP256, nil)
+		must(t, err)
+		s.dek, s.pair = dek.Ciphertext, pair.PrivateKeyCiphertext
+	}, rows,
 }
 
 // A row is an operation, its result in each state, and the state that follows
@@ -154,6 +181,19 @@ var rows = []row{
 		_, _, err := s.ReEncrypt(s.ctx, s.otherCT, nil, &kms.ReEncryptOptions{Key: s.key})
 		return err
 	}, whenEnabled, ""},
+	{"GenerateDataKeyPair", func(s *subject) error {
+		_, err := s.GenerateDataKeyPair(s.ctx, s.key, kms.KeySpecECP256, nil)
+		return err
+	}, whenEnabled, ""},
+	{"GenerateDataKeyPairWithoutPlaintext", func(s *subject) error {
+		_, err := s.GenerateDataKeyPairWithoutPlaintext(s.ctx, s.alias, kms.KeySpecECP256, nil)
+		return err
+	}, whenEnabled, ""},
+	{"DecryptDataKeyPair", func(s *subject) error { _, err := s.DecryptDataKeyPair(s.ctx, s.pair, nil); return err }, whenReadable, ""},
+	{"DecryptDataKeyPairWith", func(s *subject) error {
+		_, err := s.DecryptDataKeyPairWith(s.ctx, s.key, s.pair, nil)
+		return err
+	}, whenReadable, ""},
 	{"Decrypt", func(s *subject) error { _, err := s.Decrypt(s.ctx, s.ct, nil); return err }, whenReadable, ""},
 	{"AppendDecrypt", func(s *subject) error { _, err := s.AppendDecrypt(s.ctx, nil, s.ct, nil); return err }, whenReadable, ""},
 	{"DecryptWith", func(s *subject) error { _, err := s.DecryptWith(s.ctx, s.alias, s.ct, nil); return err }, whenReadable, ""},
@@ -229,9 +269,7 @@ func (s *subject) importInto(wrapped []byte, newVersion bool) error {
 // files, as a dry run and then for good.
 func TestStates(t *testing.T) {
 	for name, copier := range map[string]func(*testing.T, keystore.Store) func(*testing.T) keystore.Store{
-		"memstore": func(_ *testing.T, template keystore.Store) func(*testing.T) keystore.Store {
-			return func(t *testing.T) keystore.Store { return copyInto(t, template, memstore.New()) }
-		},
+		"memstore": copyOf,
 		"filestore": func(t *testing.T, template keystore.Store) func(*testing.T) keystore.Store {
 			files := t.TempDir()
 			copyInto(t, template, openFiles(t, files))
@@ -246,26 +284,32 @@ func TestStates(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for origin, rows := range map[kms.Origin][]row{
-				kms.OriginKMS:      append(slices.Clone(rows), ownRows...),
-				kms.OriginExternal: append(slices.Clone(rows), externalRows...),
-			} {
-				for i, state := range states {
-					if origin == kms.OriginKMS && state == kms.KeyStatePendingImport {
-						continue // no such thing
-					}
-					template, c := memstore.New(), newClock()
-					s := newSubject(t, open(t, template, &kms.Options{Now: c.now}), c, origin, state)
-					store := copier(t, template)
-					for _, r := range rows {
-						t.Run(string(origin)+"/"+string(state)+"/"+r.name, func(t *testing.T) {
-							testCell(t, store(t), *c, *s, state, r, r.want[i])
-						})
-					}
-				}
-			}
+			testStates(t, symmetricKind, kms.OriginKMS, ownRows, copier)
+			testStates(t, symmetricKind, kms.OriginExternal, externalRows, copier)
 		})
 	}
+}
+
+// testStates tests a kind of one origin, to which further rows belong.
+func testStates(t *testing.T, of kind, origin kms.Origin, further []row, copier func(*testing.T, keystore.Store) func(*testing.T) keystore.Store) {
+	for i, state := range states {
+		if origin == kms.OriginKMS && state == kms.KeyStatePendingImport {
+			continue // no such thing
+		}
+		template, c := memstore.New(), newClock()
+		s := newSubject(t, open(t, template, &kms.Options{Now: c.now}), c, of, origin, state)
+		store := copier(t, template)
+		for _, r := range append(slices.Clone(of.rows), further...) {
+			t.Run(string(origin)+"/"+string(state)+"/"+r.name, func(t *testing.T) {
+				testCell(t, store(t), *c, *s, state, r, r.want[i])
+			})
+		}
+	}
+}
+
+// copyOf returns what makes copies of a store in memory.
+func copyOf(_ *testing.T, template keystore.Store) func(*testing.T) keystore.Store {
+	return func(t *testing.T) keystore.Store { return copyInto(t, template, memstore.New()) }
 }
 
 func openFiles(t *testing.T, dir string) keystore.Store {
