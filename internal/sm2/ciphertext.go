@@ -32,7 +32,7 @@ func (k *PrivateKey) Decrypt(c1c3c2 []byte) ([]byte, error) {
 	if !ciphertextSize(n) || !isPoint(c1c3c2[:pointSize]) {
 		return nil, ErrInvalidCiphertext
 	}
-	m, err := call(func() ([]byte, error) { return k.key.Decrypt(c1c3c2[:n:n]) })
+	m, err := call(func() ([]byte, error) { return k.key().Decrypt(c1c3c2[:n:n]) })
 	if err != nil || len(m) != n-Overhead {
 		clear(m) // a provider may return what it could not authenticate
 		return nil, ErrInvalidCiphertext

@@ -3,8 +3,6 @@ package sm2
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
-	"fmt"
-	"io"
 	"math/big"
 
 	"github.com/embedkms/kms/gm"
@@ -21,10 +19,11 @@ func GenerateKey() (d [32]byte) {
 	}
 }
 
-// A PrivateKey is an SM2 private key. It is safe for concurrent use. It shows
-// nothing of itself to package fmt.
+// A PrivateKey is an SM2 private key. It is safe for concurrent use.
 type PrivateKey struct {
-	key    gm.SM2Private
+	// key is a captured variable rather than a field. A provider's key may be a
+	// plain struct, whose number any print of a field would show.
+	key    func() gm.SM2Private
 	public *PublicKey
 }
 
@@ -57,15 +56,11 @@ func NewPrivateKey(p gm.Provider, d []byte) (*PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PrivateKey{key, public}, nil
+	return &PrivateKey{func() gm.SM2Private { return key }, public}, nil
 }
 
 // Public returns the public key.
 func (k *PrivateKey) Public() *PublicKey { return k.public }
-
-// Format implements fmt.Formatter, for every verb. A provider's key may be a
-// plain struct, whose number package fmt would print.
-func (k PrivateKey) Format(f fmt.State, _ rune) { io.WriteString(f, "SM2 private key") }
 
 // A PublicKey is an SM2 public key. It is safe for concurrent use.
 type PublicKey struct {

@@ -10,7 +10,7 @@ import (
 // 7.3), at most 72 bytes. The error is ErrProvider, or gm.ErrUnsupportedAlgorithm
 // as the provider says it.
 func (k *PrivateKey) Sign(e *[32]byte) ([]byte, error) {
-	rs, err := call(func() ([64]byte, error) { return k.key.SignDigest(e) })
+	rs, err := call(func() ([64]byte, error) { return k.key().SignDigest(e) })
 	if err != nil {
 		return nil, refusal(err, ErrProvider)
 	}
