@@ -9,6 +9,7 @@ import (
 
 	tjfoc "github.com/tjfoc/gmsm/sm2"
 
+	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/sm2"
 )
 
@@ -43,12 +44,14 @@ var notPoints = map[string][]byte{
 	"one y off":     unhex("04" + x1 + zero[:63] + "2"),
 }
 
+// The provider is not asked about what is not a point.
 func TestNotPoints(t *testing.T) {
 	for name, point := range notPoints {
+		asked := false
 		f := newFake()
-		f.public = nil // the provider is not asked
-		if k, err := sm2.NewPublicKey(f, point); err != sm2.ErrInvalidKey || k != nil {
-			t.Errorf("%s: %v", name, err)
+		f.public = func() (gm.SM2Public, error) { asked = true; return fakeKey{f}, nil }
+		if k, err := sm2.NewPublicKey(f, point); err != sm2.ErrInvalidKey || k != nil || asked {
+			t.Errorf("%s: %v, asked %v", name, err, asked)
 		}
 	}
 	for first := range 256 {

@@ -52,6 +52,7 @@ type fake struct {
 	private func() (gm.SM2Private, error)
 	public  func() (gm.SM2Public, error)
 
+	kept    *[32]byte // what SM2Private was given
 	point   func() [65]byte
 	decrypt func(c1c3c2 []byte) ([]byte, error)
 	sign    func() ([64]byte, error)
@@ -67,8 +68,12 @@ func newFake() *fake {
 	return f
 }
 
-func (f *fake) SM2Private(*[32]byte) (gm.SM2Private, error) { return f.private() }
-func (f *fake) SM2Public(*[65]byte) (gm.SM2Public, error)   { return f.public() }
+func (f *fake) SM2Private(d *[32]byte) (gm.SM2Private, error) {
+	f.kept = d
+	return f.private()
+}
+
+func (f *fake) SM2Public(*[65]byte) (gm.SM2Public, error) { return f.public() }
 
 func (f *fake) key(tb testing.TB) *sm2.PrivateKey {
 	tb.Helper()

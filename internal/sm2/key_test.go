@@ -104,6 +104,19 @@ func TestNewKeyCopies(t *testing.T) {
 	}
 }
 
+// The copy of d that a provider is given is cleared, whether or not a key came
+// of it.
+func TestNewKeyClears(t *testing.T) {
+	for _, point := range [][65]byte{publicA, {4}} {
+		f := newFake()
+		f.point = func() [65]byte { return point }
+		_, err := sm2.NewPrivateKey(f, privateA[:])
+		if *f.kept != [32]byte{} {
+			t.Errorf("%x is left, %v", *f.kept, err)
+		}
+	}
+}
+
 // What a provider makes of a key is checked, and its errors tell nothing.
 func TestNewKeyProvider(t *testing.T) {
 	unsupported := fmt.Errorf("SM2: %w", gm.ErrUnsupportedAlgorithm)
