@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 
 	"github.com/embedkms/kms/gm"
@@ -28,7 +29,7 @@ func (p *PublicKey) PEM() []byte {
 
 // SM2Digest returns what is signed of a message under an SM2 key, 32 bytes:
 // SM3(ZA ‖ message), where ZA is of the user ID, at most 8,191 bytes, and of the
-// key (GB/T 32918.2). Sign and Verify take it as MessageTypeDigest; with
+// key (GB/T 32918.2); a longer one is ErrInvalidArgument. Sign and Verify take it as MessageTypeDigest; with
 // MessageTypeRaw they use the user ID 1234567812345678. Any other key is
 // ErrUnsupportedAlgorithm.
 func (p *PublicKey) SM2Digest(userID, message []byte) ([]byte, error) {
@@ -52,7 +53,11 @@ func (p *PublicKey) sm2Digest(userID, message []byte) ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, err
 	}
-	return key.Digest(userID, message)
+	e, err := key.Digest(userID, message)
+	if errors.Is(err, sm2.ErrInvalidUserID) {
+		err = fmt.Errorf("%w: %w", ErrInvalidArgument, err)
+	}
+	return e, err
 }
 
 // PublicKey returns the public key of a version of an RSA, SM2 or EC key, 0 for
