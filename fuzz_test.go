@@ -70,8 +70,11 @@ func vectors(tb testing.TB) (list []vector) {
 		if f[0] == "SM4" {
 			v.spec = kms.KeySpecSM4
 		}
-		if f[1] == "datakey" {
+		switch f[1] {
+		case "datakey":
 			v.purpose = kms.PurposeDataKey
+		case "privatekey":
+			v.purpose = kms.PurposePrivateKey
 		}
 		switch f[2] {
 		case "map":
@@ -83,8 +86,8 @@ func vectors(tb testing.TB) (list []vector) {
 		must(tb, err)
 		list = append(list, v)
 	}
-	if len(list) != 5 {
-		tb.Fatalf("%d vectors, want 5", len(list))
+	if len(list) != 7 {
+		tb.Fatalf("%d vectors, want 7", len(list))
 	}
 	return list
 }
@@ -130,14 +133,19 @@ func TestKnownAnswers(t *testing.T) {
 	ctx := t.Context()
 	for _, v := range vectors(t) {
 		k, aad := vectorKMS(t, v.spec), aadOf(v.context, v.isMap)
-		if v.purpose == kms.PurposeData {
+		switch v.purpose {
+		case kms.PurposeData:
 			if pt, err := k.Decrypt(ctx, v.ct, aad); err != nil || string(pt) != "hello world" {
 				t.Errorf("%q, %v", pt, err)
 			}
-			continue
-		}
-		if dek, err := k.DecryptDataKey(ctx, v.ct, aad); err != nil || dek.Plaintext[1] != 1 {
-			t.Errorf("%v, %v", dek, err)
+		case kms.PurposeDataKey:
+			if dek, err := k.DecryptDataKey(ctx, v.ct, aad); err != nil || dek.Plaintext[1] != 1 {
+				t.Errorf("%v, %v", dek, err)
+			}
+		case kms.PurposePrivateKey:
+			if pair, err := k.DecryptDataKeyPair(ctx, v.ct, aad); err != nil || pair.Spec != kms.KeySpecECP256 {
+				t.Errorf("%v, %v", pair, err)
+			}
 		}
 	}
 }
@@ -168,19 +176,19 @@ func FuzzDecrypt(f *testing.F) {
 		aad, before := aadOf(context, isMap), bytes.Clone(ct)
 		pt, err := k.Decrypt(t.Context(), ct, aad)
 		dek, dekErr := k.DecryptDataKey(t.Context(), ct, aad)
+		pair, pairErr := k.DecryptDataKeyPair(t.Context(), ct, aad)
 		out, _, reErr := k.ReEncrypt(t.Context(), ct, aad, nil)
 		if !bytes.Equal(ct, before) {
 			t.Fatal("the ciphertext was changed")
 		}
 		purpose := known[name(sm4, aad, ct)]
-		if (err == nil) != (purpose == kms.PurposeData) || (dekErr == nil) != (purpose == kms.PurposeDataKey) {
-			t.Fatalf("%x with %q: %v, %v", ct, context, err, dekErr)
+		errs := []error{err, dekErr, pairErr, reErr}
+		if (err == nil) != (purpose == kms.PurposeData) || (dekErr == nil) != (purpose == kms.PurposeDataKey) ||
+			(pairErr == nil) != (purpose == kms.PurposePrivateKey) || (purpose != 0) != (reErr == nil) {
+			t.Fatalf("%x with %q: %v", ct, context, errs)
 		}
-		if (err == nil || dekErr == nil) != (reErr == nil) {
-			t.Fatalf("%v, %v, %v", err, dekErr, reErr)
-		}
-		for i, err := range []error{err, dekErr, reErr} {
-			if err != nil && [...]bool{pt != nil, dek != nil, out != nil}[i] {
+		for i, err := range errs {
+			if err != nil && [...]bool{pt != nil, dek != nil, pair != nil, out != nil}[i] {
 				t.Fatalf("returned something with %v", err)
 			}
 			if err != nil && !slices.ContainsFunc(documented, func(s error) bool { return errors.Is(err, s) }) {

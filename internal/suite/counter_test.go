@@ -33,18 +33,18 @@ func TestCounter(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	if got := c.Total(); got != 8000 {
-		t.Errorf("counted %d messages, want 8000", got)
+	if got := c.Total(); got != 12000 {
+		t.Errorf("counted %d messages, want 12000", got)
 	}
 	deadline := time.Now().Add(10 * time.Second)
-	for len(c.sessions()) > 8 && time.Now().Before(deadline) {
+	for len(c.sessions()) > 12 && time.Now().Before(deadline) {
 		runtime.GC()
 	}
-	if n := len(c.sessions()); n > 8 {
+	if n := len(c.sessions()); n > 12 {
 		t.Errorf("%d sessions still have a count of their own", n)
 	}
-	if got := c.Total(); got != 8000 {
-		t.Errorf("counted %d messages once the sessions were gone, want 8000", got)
+	if got := c.Total(); got != 12000 {
+		t.Errorf("counted %d messages once the sessions were gone, want 12000", got)
 	}
 }
 

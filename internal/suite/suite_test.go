@@ -2,7 +2,10 @@ package suite
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,7 +26,7 @@ var (
 	testMap  = Context{Map: map[string]string{"a": "b", "tenant": "acme"}}
 	testRaw  = Context{Raw: []byte("123aad")}
 	suites   = map[string]ID{"AES": AES256, "SM4": SM4}
-	purposes = map[string]Purpose{"data": Data, "datakey": DataKey}
+	purposes = map[string]Purpose{"data": Data, "datakey": DataKey, "privatekey": PrivateKey}
 	contexts = map[string]Context{"map": testMap, "raw": testRaw, "none": {}}
 )
 
@@ -33,6 +36,19 @@ func unhex(s string) []byte {
 		panic(err)
 	}
 	return b
+}
+
+// testPKCS8 returns the EC_P256 key that is count(32), as PKCS #8.
+func testPKCS8() []byte {
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), count(32))
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return der
 }
 
 // count returns 00 01 02 … of n bytes.
@@ -81,17 +97,16 @@ func TestKnownAnswers(t *testing.T) {
 	}
 	_, vectors, _ := strings.Cut(string(file), "\n\n")
 	lines := strings.Split(strings.TrimSpace(vectors), "\n")
-	if len(lines) != 5 {
-		t.Fatalf("%d vectors, want 5", len(lines))
+	if len(lines) != 7 {
+		t.Fatalf("%d vectors, want 7", len(lines))
 	}
 	for _, line := range lines {
 		f := strings.Fields(line)
 		id, purpose, context, want := suites[f[0]], purposes[f[1]], contexts[f[2]], unhex(f[3])
 		t.Run(strings.Join(f[:3], " "), func(t *testing.T) {
-			plaintext := []byte("hello world")
-			if purpose == DataKey {
-				plaintext = count(id.KeySize())
-			}
+			plaintext := map[Purpose][]byte{
+				Data: []byte("hello world"), DataKey: count(id.KeySize()), PrivateKey: testPKCS8(),
+			}[purpose]
 			encoded, _ := context.Append(nil)
 			r := reference{id, purpose, testID, 1, count(id.KeySize())}
 			nonce := count(0x58)[0x40:]
