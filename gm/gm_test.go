@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,16 +17,6 @@ import (
 
 func TestDefault(t *testing.T) {
 	gmtest.Run(t, gm.Default())
-}
-
-func TestSM2IsNotOffered(t *testing.T) {
-	_, private := gm.Default().SM2Private(new([32]byte))
-	_, public := gm.Default().SM2Public(new([65]byte))
-	for _, err := range []error{private, public} {
-		if !errors.Is(err, gm.ErrUnsupportedAlgorithm) || !strings.Contains(err.Error(), "SM2") {
-			t.Errorf("got %v", err)
-		}
-	}
 }
 
 // One write of 256 MiB and more than an int of 32 bits can count in bits.
@@ -45,26 +36,31 @@ func TestSM3WriteLongerThanAnInt(t *testing.T) {
 	}
 }
 
-// A log line that prints a cipher must not print its key.
+// A log line that prints a cipher or a key must not print what is secret in it.
 func TestPrintsNoKey(t *testing.T) {
 	skipEnforced(t)
-	key := [16]byte([]byte("sixteen key byte"))
-	block, err := gm.Default().NewSM4(&key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	aead, err := gm.Default().NewSM4GCM(&key)
-	if err != nil {
+	key, d := [16]byte([]byte("sixteen key byte")), [32]byte([]byte("a private key of thirty-two byte"))
+	block, err1 := gm.Default().NewSM4(&key)
+	aead, err2 := gm.Default().NewSM4GCM(&key)
+	private, err3 := gm.Default().SM2Private(&d)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
 	aead.Seal(nil, make([]byte, 12), nil, nil)
-	list := strings.Trim(fmt.Sprint(key), "[]")
-	for _, v := range []any{block, aead} {
-		for _, format := range []string{"%v", "%+v", "%#v", "%x", "%s"} {
-			text := fmt.Sprintf(format, v)
-			for _, secret := range []string{list, string(key[:]), hex.EncodeToString(key[:])} {
+	if _, err := private.SignDigest(&d); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		printed any
+		secret  []byte
+	}{{block, key[:]}, {aead, key[:]}, {private, d[:]}} {
+		number := new(big.Int).SetBytes(c.secret).String()
+		list := strings.Trim(fmt.Sprint(c.secret), "[]")
+		for _, format := range []string{"%v", "%+v", "%#v", "%x", "%s", "%d"} {
+			text := fmt.Sprintf(format, c.printed)
+			for _, secret := range []string{list, number, string(c.secret), hex.EncodeToString(c.secret)} {
 				if strings.Contains(text, secret) {
-					t.Errorf("%s of a %T shows the key", format, v)
+					t.Errorf("%s of a %T shows the key", format, c.printed)
 				}
 			}
 		}

@@ -72,9 +72,10 @@ func newSM2Public(p *[65]byte) (*sm2Public, error) {
 // Every call returns another two.
 //
 // The arithmetic of math/big, and tjfoc's multiplication of any point but the
-// base, take as long as their operands make them take. Nothing here can make
-// them constant in time; so that their time tells nothing about a key, they are
-// given such factors instead, and no two operations get the same.
+// base, take as long as their operands make them take, and nothing here can make
+// their time constant. So that it tells nothing of a key, they are given such
+// factors instead, and no two operations get the same. What they leave in memory
+// are factors too; it cannot be wiped.
 type sm2Secret func() (a, b *big.Int)
 
 // newSM2Secret returns the secret u·v mod n and keeps u and v.

@@ -4,7 +4,8 @@ import "math/big"
 
 // SignDigest signs as GB/T 32918.2, 6.1, says: r = e + x of [k]G, and
 // s = (1+d)⁻¹·(k - r·d), which is the same as (1+d)⁻¹·(k + r) - r and so needs
-// one secret only.
+// one secret only. A few bits of k in many signatures would give d away: k is
+// uniform, and [k]G reads all of its tables.
 func (k *sm2Private) SignDigest(e *[32]byte) ([64]byte, error) {
 	for range sm2Tries {
 		nonce := randomScalar()

@@ -182,6 +182,14 @@ func flips(b []byte) [][]byte {
 	return list
 }
 
+// someFlips returns some of flips, at least one of each byte.
+func someFlips(b []byte) (list [][]byte) {
+	for flipped := range slices.Chunk(flips(b), 7) {
+		list = append(list, flipped[0])
+	}
+	return list
+}
+
 // rejects wants an error of Open, and no plaintext: not as the result, and not
 // in the memory behind dst, which Open may write to.
 func rejects(aead cipher.AEAD, m gcmMessage) error {
@@ -277,10 +285,10 @@ func sealsAndOpens(aead cipher.AEAD, m gcmMessage) error {
 	return equal("opened", opened, m.plaintext)
 }
 
-// checkConcurrentUse has eight goroutines make hashes, ciphers and AEADs of
+// checkConcurrentUse has eight goroutines make hashes, ciphers, AEADs and keys of
 // their own at once.
 func checkConcurrentUse(p gm.Provider) error {
 	return parallel(8, func(int) error {
-		return errors.Join(checkHMAC(p), checkSM4Inverse(p), checkGCMLengths(p), checkSM2(p))
+		return errors.Join(checkHMAC(p), checkSM4Inverse(p), checkGCMLengths(p), checkSM2Vectors(p))
 	})
 }

@@ -8,8 +8,9 @@
 // The algorithms are held to the vectors of their standards, and then to what
 // kms relies on and vectors do not show: that a hash works under HMAC, HKDF and
 // PBKDF2, that what was tampered with yields no plaintext, that nobody's buffers
-// or keys are changed or kept, and that what is shared between goroutines gives
-// the same bytes as what is not. SM3 and SM4 are required, SM2 may be refused.
+// or keys are changed or kept, that what is shared between goroutines gives
+// the same bytes as what is not, and that no point off SM2's curve meets a
+// private key.
 package gmtest
 
 import (
@@ -84,9 +85,26 @@ var cases = []testCase{
 	{"SM4-GCM key", "callers wipe their keys, and use them again before that", checkGCMKey},
 	{"SM4-GCM concurrency", "an AEAD shared between goroutines that seals wrongly loses data",
 		checkGCMConcurrency},
-	{"concurrent use", "a provider serves every goroutine of a KMS", checkConcurrentUse},
+	{"SM2 vectors", "another scheme than GB/T 32918 reads and verifies nobody else's bytes",
+		checkSM2Vectors},
+	{"SM2 keys", "a point that no other implementation computes belongs to no key", checkSM2Keys},
+	{"SM2 key bytes", "callers wipe their keys, and use them again before that", checkSM2KeyBytes},
+	{"SM2 lengths", "what does not decrypt is lost", checkSM2Lengths},
+	{"SM2 leading zeros", "one ciphertext in 64 has a coordinate that is cut when it is not padded",
+		checkSM2LeadingZeros},
+	{"SM2 zero keystream", "GB/T 32918.4 refuses a C2 that is the plaintext", checkSM2ZeroKeystream},
+	{"SM2 buffers", "callers wipe and reuse what they gave and got", checkSM2Buffers},
+	{"SM2 tampering", "unauthenticated plaintext must never leave a provider", checkSM2Tampering},
+	{"SM2 invalid points", "decrypting with points off the curve gives the private key away",
+		checkSM2Points},
+	{"SM2 signatures", "a signature is for one key and one digest", checkSM2Signatures},
+	{"SM2 edge signatures", "what verifies elsewhere must verify here, and nothing else",
+		checkSM2EdgeSignatures},
+	{"SM2 random numbers", "one random number for two signatures gives the private key away",
+		checkSM2Random},
+	{"SM2 concurrency", "keys are shared between all who use them", checkSM2Concurrency},
 
-	{"SM2", "a provider without SM2 must say so in words that callers understand", checkSM2},
+	{"concurrent use", "a provider serves every goroutine of a KMS", checkConcurrentUse},
 }
 
 // enforcedCases are for a process in which FIPS 140-3 mode is enforced.
