@@ -88,7 +88,11 @@ func (k *KMS) decrypter(ctx context.Context, c *call, alg Algorithm, version uin
 	if err != nil {
 		return nil, err
 	}
-	return v.pair.(keypair.Decrypter), nil
+	pair, err := v.pair()
+	if err != nil {
+		return nil, err
+	}
+	return pair.(keypair.Decrypter), nil
 }
 
 // version returns a version of the key that c.ref names, 0 for the primary one,

@@ -31,9 +31,9 @@ type loadedKey struct {
 // A loadedVersion is ready to do what its key's spec and usage say, or says why
 // not.
 type loadedVersion struct {
-	keys *suite.Keys  // of a symmetric key
-	pair keypair.Pair // of an asymmetric one
-	mac  *macKey      // of one for MACs
+	keys *suite.Keys                  // of a symmetric key
+	pair func() (keypair.Pair, error) // of an asymmetric one
+	mac  *macKey                      // of one for MACs
 
 	refusal error
 	validTo time.Time

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/keypair"
@@ -82,7 +83,8 @@ func (c *core) tryMaterial(s KeySpec, material []byte) error {
 	return new(loadedVersion).load(s, keyID{}, 1, material, c.gm)
 }
 
-// load makes of material what uses it.
+// load makes of material what uses it. A pair is parsed when it is first used:
+// an SM2 key takes over a millisecond, and a key may have thousands of versions.
 func (v *loadedVersion) load(s KeySpec, id keyID, version uint32, material []byte, p gm.Provider) (err error) {
 	switch s {
 	case KeySpecAES256:
@@ -92,10 +94,22 @@ func (v *loadedVersion) load(s KeySpec, id keyID, version uint32, material []byt
 	case KeySpecHMACSHA256, KeySpecHMACSM3:
 		v.mac, err = newMACKey(s, material, p)
 	default:
-		v.pair, err = parsePair(s, material, p)
+		v.pair = parseLater(s, version, material, p)
 	}
 	if err != nil && !errors.Is(err, ErrUnsupportedAlgorithm) {
 		return fmt.Errorf("%w: version %d: %w", ErrTampered, version, err)
 	}
 	return err
+}
+
+func parseLater(s KeySpec, version uint32, material []byte, p gm.Provider) func() (keypair.Pair, error) {
+	material = bytes.Clone(material)
+	return sync.OnceValues(func() (keypair.Pair, error) {
+		defer clear(material)
+		pair, err := parsePair(s, material, p)
+		if errors.Is(err, keypair.ErrInvalidKey) {
+			err = fmt.Errorf("%w: version %d: %w", ErrTampered, version, err)
+		}
+		return pair, err
+	})
 }

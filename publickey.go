@@ -78,10 +78,14 @@ func (k *KMS) publicKey(ctx context.Context, c *call, version uint32) (*PublicKe
 	if err != nil {
 		return nil, err
 	}
+	pair, err := v.pair()
+	if err != nil {
+		return nil, err
+	}
 	if k.dryRun {
 		return nil, ErrDryRun
 	}
-	der, err := v.pair.SPKI()
+	der, err := pair.SPKI()
 	return &PublicKey{
 		DER: der, KeyID: c.key.name, KeyVersion: c.version, Spec: c.key.spec,
 		Algorithms: append([]Algorithm(nil), c.key.spec.algorithms(c.key.usage)...), gm: k.gm,

@@ -92,7 +92,11 @@ func (k *KMS) signer(ctx context.Context, c *call, alg Algorithm, version uint32
 	if err != nil {
 		return nil, err
 	}
-	return v.pair.(keypair.Signer), nil
+	pair, err := v.pair()
+	if err != nil {
+		return nil, err
+	}
+	return pair.(keypair.Signer), nil
 }
 
 // digestOf returns what is signed of a message.

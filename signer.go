@@ -60,19 +60,31 @@ func (h *handle) Public() crypto.PublicKey { return h.public }
 // asking for the public key.
 func (k *KMS) handle(ctx context.Context, key string, use KeyUsage, allowed func(KeyState) error) (*handle, error) {
 	c := k.begin(OpPublicKey, key)
-	v, err := k.version(ctx, &c, 0, allowed, func(lk *loadedKey) error {
+	h, err := k.newHandle(ctx, &c, use, allowed)
+	if err = k.end(ctx, &c, nil, err); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (k *KMS) newHandle(ctx context.Context, c *call, use KeyUsage, allowed func(KeyState) error) (*handle, error) {
+	v, err := k.version(ctx, c, 0, allowed, func(lk *loadedKey) error {
 		if lk.usage != use {
 			return lk.wrongUsage()
 		}
 		return lk.spec.isPair()
 	})
-	if err == nil && k.dryRun {
-		err = ErrDryRun
-	}
-	if err = k.end(ctx, &c, nil, err); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return &handle{k, ctx, c.key.name, c.version, c.key.spec, v.pair.Public()}, nil
+	pair, err := v.pair()
+	if err != nil {
+		return nil, err
+	}
+	if k.dryRun {
+		return nil, ErrDryRun
+	}
+	return &handle{k, ctx, c.key.name, c.version, c.key.spec, pair.Public()}, nil
 }
 
 type signer struct{ *handle }

@@ -8,6 +8,9 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
-require github.com/tjfoc/gmsm v1.4.1 // indirect
+require (
+	github.com/tjfoc/gmsm v1.4.1 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/embedkms/kms => ../..
