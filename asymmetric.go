@@ -45,7 +45,7 @@ func (k *KMS) encryptAsymmetric(ctx context.Context, c *call, alg Algorithm, pla
 		return nil, ErrDryRun
 	}
 	out, err := pair.Encrypt(plaintext)
-	return &AsymmetricCiphertext{out, c.key.name, c.version, alg}, err
+	return &AsymmetricCiphertext{out, c.key.name, c.version, alg}, algorithmError(err)
 }
 
 // DecryptAsymmetric decrypts what was encrypted under the public key of a version

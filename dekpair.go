@@ -101,7 +101,7 @@ func (k *KMS) generateDataKeyPair(ctx context.Context, c *call, spec KeySpec, aa
 	}
 	pair, err := keypair.Generate(string(spec), k.gm)
 	if err != nil {
-		return nil, err
+		return nil, algorithmError(err)
 	}
 	// Making the pair may have taken longer than a key may be used unseen.
 	if e, err = k.lookup(ctx, e.Value.id); err != nil {

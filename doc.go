@@ -1,6 +1,6 @@
 // Package kms is a key management service to embed: keys with IDs, aliases,
-// versions and states, rotation, encryption, and data keys, in a program's own
-// process and over a key store of its choice.
+// versions and states, rotation, encryption, data keys, signatures and MACs, in a
+// program's own process and over a key store of its choice.
 //
 // Most programs call [Open] at start, [KMS.CreateKey] once in a key's life, and
 // [KMS.Encrypt] and [KMS.Decrypt]. To encrypt more than 6,144 bytes, encrypt
@@ -36,6 +36,16 @@
 //
 // Decrypt takes the key from the ciphertext. A caller who knows which key it
 // must be says so with [KMS.DecryptWith].
+//
+// # Pairs and MACs
+//
+// A key has a spec and a usage: see [KeySpec]. With one of RSA, SM2 or EC,
+// [KMS.Sign] and [KMS.Verify], or [KMS.EncryptAsymmetric] and
+// [KMS.DecryptAsymmetric], do what the standards say, and [KMS.PublicKey] is for
+// those outside; [KMS.Signer] puts the key behind crypto.Signer, for a TLS
+// certificate for instance. [KMS.GenerateMAC] is HMAC. What these return does not
+// say which key and version it is of: keep that with it. docs/algorithms.md has
+// all algorithms with their limits and encodings.
 //
 // # Managing keys
 //
@@ -117,7 +127,8 @@
 //
 // # FIPS 140-3
 //
-// With GODEBUG=fips140=only, AES_256 keys, stores, and the root keys Static and
-// File work. SM4 keys, and with them SM3, and the root key Passphrase are then
-// refused with ErrUnsupportedAlgorithm, since they are not approved.
+// With GODEBUG=fips140=only, keys of AES_256, RSA, EC and HMAC_SHA256, stores, and
+// the root keys Static and File work. SM2, SM3 and SM4, and the root key
+// Passphrase, are then refused with ErrUnsupportedAlgorithm, since they are not
+// approved.
 package kms

@@ -29,7 +29,8 @@ var (
 	ErrInvalidArgument = errors.New("argument is invalid")
 
 	// ErrUnsupportedAlgorithm says that a key spec or algorithm does not exist
-	// here, or must not run in FIPS 140-3 mode.
+	// here, is not one of the key's, must not run in FIPS 140-3 mode, or that its
+	// implementation failed.
 	ErrUnsupportedAlgorithm = gm.ErrUnsupportedAlgorithm
 
 	// ErrInvalidUsage says that a key's usage is not for the operation, or that
@@ -162,6 +163,15 @@ func (e *Error) Error() string {
 
 // Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
+
+// algorithmError makes an error of an algorithm's implementation, which failed or
+// does not do what it should, one of this package.
+func algorithmError(err error) error {
+	if err == nil || errors.Is(err, ErrUnsupportedAlgorithm) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnsupportedAlgorithm, err)
+}
 
 // storeSentinels are what the layers below, and the edits that run there, may
 // return that callers know.

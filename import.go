@@ -55,7 +55,7 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	}
 	pair, err := keypair.Generate(string(spec), k.gm)
 	if err != nil {
-		return nil, err
+		return nil, algorithmError(err)
 	}
 	public, err := pair.SPKI()
 	if err != nil {

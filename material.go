@@ -28,7 +28,7 @@ func (c *core) newMaterial(s KeySpec) ([]byte, error) {
 func newPair(s KeySpec, p gm.Provider) ([]byte, error) {
 	pair, err := keypair.Generate(string(s), p)
 	if err != nil {
-		return nil, err
+		return nil, algorithmError(err)
 	}
 	return pair.PKCS8()
 }

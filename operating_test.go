@@ -30,8 +30,14 @@ func blocks(t *testing.T, doc, language string) (code []string) {
 	return code
 }
 
-// Every block of Go in the document compiles, together with the others.
-func TestOperatingCompiles(t *testing.T) {
+// Every block of Go in a document compiles, together with the others.
+func TestBlocksCompile(t *testing.T) {
+	for _, doc := range []string{operating, "docs/algorithms.md"} {
+		t.Run(doc, func(t *testing.T) { compile(t, blocks(t, doc, "go")) })
+	}
+}
+
+func compile(t *testing.T, blocks []string) {
 	imports := map[string]string{
 		"kms": "github.com/embedkms/kms", "rootkey": "github.com/embedkms/kms/rootkey",
 		"filestore": "github.com/embedkms/kms/keystore/filestore", "slog": "log/slog",
@@ -39,8 +45,8 @@ func TestOperatingCompiles(t *testing.T) {
 	}
 	args := []string{"vet"}
 	dir := t.TempDir()
-	for i, code := range blocks(t, operating, "go") {
-		source := "package operating\n"
+	for i, code := range blocks {
+		source := "package blocks\n"
 		for name, path := range imports {
 			if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(code) {
 				source += fmt.Sprintf("import %q\n", path)
@@ -59,8 +65,8 @@ func TestOperatingCompiles(t *testing.T) {
 func TestOperatingOpenSSL(t *testing.T) {
 	needTools(t, "openssl", "sh", "od")
 	scripts := blocks(t, operating, "sh")
-	if len(scripts) != 3 {
-		t.Fatalf("%d scripts, want one for material and one for each wrapping", len(scripts))
+	if len(scripts) != 4 {
+		t.Fatalf("%d scripts, want one for material, one for each wrapping, and one for a private key", len(scripts))
 	}
 	k := open(t, memstore.New(), nil)
 	for _, c := range []struct {
@@ -75,6 +81,7 @@ func TestOperatingOpenSSL(t *testing.T) {
 		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecAES256, 384 + 40},
 		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecSM4, 384 + 24},
 		{kms.WrappingRSAAESKeyWrapSHA256 + "/RSA_2048", scripts[2], kms.KeySpecAES256, 256 + 40},
+		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecECP256, 384 + 152},
 	} {
 		t.Run(string(c.wrapping)+"/"+string(c.spec), func(t *testing.T) {
 			key := newExternalKey(t, k, c.spec)
@@ -83,8 +90,11 @@ func TestOperatingOpenSSL(t *testing.T) {
 			dir := t.TempDir()
 			must(t, os.WriteFile(filepath.Join(dir, "public.der"), p.PublicKey, 0o600))
 			material := scripts[0]
-			if c.spec == kms.KeySpecSM4 {
+			switch c.spec {
+			case kms.KeySpecSM4:
 				material = strings.Replace(material, " 32)", " 16)", 1)
+			case kms.KeySpecECP256:
+				material = scripts[3]
 			}
 			cmd := exec.Command("sh", "-e", "-c", material+c.script)
 			cmd.Dir = dir
@@ -99,6 +109,11 @@ func TestOperatingOpenSSL(t *testing.T) {
 			must(t, k.ImportKeyMaterial(t.Context(), key, &kms.ImportKeyMaterialOptions{
 				Token: p.Token, EncryptedMaterial: wrapped,
 			}))
+			if c.spec == kms.KeySpecECP256 {
+				_, err := k.Sign(t.Context(), key, kms.AlgorithmECDSASHA256, password, kms.MessageTypeRaw)
+				must(t, err)
+				return
+			}
 			kept, err := os.ReadFile(filepath.Join(dir, "material"))
 			must(t, err)
 			if got := openWith(t, c.spec, kept, encrypt(t, k, key, password, nil)); string(got) != string(password) {

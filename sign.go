@@ -54,7 +54,7 @@ func (k *KMS) sign(ctx context.Context, c *call, version uint32, alg Algorithm, 
 		return nil, ErrDryRun
 	}
 	out, err := pair.Sign(string(alg), digest)
-	return &Signature{out, c.key.name, c.version, alg}, err
+	return &Signature{out, c.key.name, c.version, alg}, algorithmError(err)
 }
 
 // Verify returns nil if sig is a signature of a message, or of its digest, by a
@@ -103,7 +103,8 @@ func (k *KMS) signer(ctx context.Context, c *call, alg Algorithm, version uint32
 func digestOf(pair keypair.Signer, alg Algorithm, message []byte, mt MessageType) ([]byte, error) {
 	switch mt {
 	case MessageTypeRaw:
-		return pair.Digest(string(alg), message)
+		digest, err := pair.Digest(string(alg), message)
+		return digest, algorithmError(err)
 	case MessageTypeDigest:
 		if n, size := len(message), pair.DigestSize(string(alg)); n != size {
 			return nil, fmt.Errorf("%w: digest of %d bytes, %s wants %d", ErrInvalidArgument, n, alg, size)
