@@ -47,8 +47,8 @@ type KeyVersion struct {
 	DestructionDate time.Time // from when Maintain may destroy the version; zero for never
 	DestroyedAt     time.Time // when it did; zero if it did not
 
-	// Encryptions is about how many messages and data keys the version has
-	// encrypted: what all processes have told by their calls of Maintain, and
+	// Encryptions is about how many messages and data keys the version of a
+	// symmetric key has encrypted: what all processes have told by their calls of Maintain, and
 	// what this one has counted since. Only DescribeKey fills it in.
 	Encryptions uint64
 }

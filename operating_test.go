@@ -81,7 +81,7 @@ func TestOperatingOpenSSL(t *testing.T) {
 		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecAES256, 384 + 40},
 		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecSM4, 384 + 24},
 		{kms.WrappingRSAAESKeyWrapSHA256 + "/RSA_2048", scripts[2], kms.KeySpecAES256, 256 + 40},
-		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecECP256, 384 + 152},
+		{kms.WrappingRSAAESKeyWrapSHA256, scripts[2], kms.KeySpecECP256, 384 + 144 + 8},
 	} {
 		t.Run(string(c.wrapping)+"/"+string(c.spec), func(t *testing.T) {
 			key := newExternalKey(t, k, c.spec)
