@@ -7,6 +7,7 @@ replace github.com/embedkms/kms => ../..
 require (
 	github.com/c2sp/wycheproof v0.0.0-20260105152342-fca0d3ba9f12
 	github.com/embedkms/kms v0.0.0-00010101000000-000000000000
+	github.com/go-jose/go-jose/v4 v4.1.8
 )
 
 require (
