@@ -17,7 +17,9 @@ import (
 // Its algorithms are those of the key's spec. An RSA key signs PKCS #1 v1.5, or
 // PSS if the options are *rsa.PSSOptions, with a salt as long as the digest, over
 // SHA-256, SHA-384 or SHA-512; EC_P256 signs over SHA-256 and EC_P384 over
-// SHA-384 only. Any other options are ErrUnsupportedAlgorithm.
+// SHA-384 only. Any other options are ErrUnsupportedAlgorithm. TLS 1.2 ties no
+// hash to a curve: there an EC_P384 key needs a tls.Certificate whose
+// SupportedSignatureAlgorithms are ECDSAWithP384AndSHA384 alone.
 //
 // Of an SM2 key Public is an *ecdsa.PublicKey on the curve of SM2, which
 // crypto/x509 and crypto/tls do not accept. What it signs is PublicKey.SM2Digest,

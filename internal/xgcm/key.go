@@ -25,18 +25,25 @@ func NewKey(key *[32]byte) *Key {
 	return &Key{NewKDF(block)}
 }
 
-// Session returns AES-256-GCM under the key derived from n1, NonceHalf bytes. The
-// key is derived in kx, 32 bytes, which is clear again afterwards. The AEAD draws each message's N2 itself and takes no nonce: what it seals and opens
-// is N2 ‖ ciphertext ‖ tag. It is safe for concurrent use.
+// Session returns the NewGCM of the key derived from n1, NonceHalf bytes. The key
+// is derived in kx, 32 bytes, which is clear again afterwards.
 func (k *Key) Session(n1, kx []byte) cipher.AEAD {
 	k.kdf.Derive(kx, n1)
+	aead := NewGCM(kx)
+	clear(kx)
+	return aead
+}
+
+// NewGCM returns AES-256-GCM under a key of 32 bytes, which it does not keep. The
+// AEAD draws each message's N2 itself and takes no nonce: what it seals and opens
+// is N2 ‖ ciphertext ‖ tag. It is safe for concurrent use.
+func NewGCM(key []byte) cipher.AEAD {
 	// The one GCM that FIPS 140-3 mode allows, and the one whose nonces
 	// cannot be got wrong.
-	aead, err := cipher.NewGCMWithRandomNonce(newAES(kx))
+	aead, err := cipher.NewGCMWithRandomNonce(newAES(key))
 	if err != nil {
 		panic("xgcm: " + err.Error()) // only for a block that is not AES
 	}
-	clear(kx)
 	return aead
 }
 
