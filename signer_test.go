@@ -113,6 +113,7 @@ func TestDecrypterOptions(t *testing.T) {
 	ctx := t.Context()
 	k := kmstest.New(t)
 	refused := []crypto.DecrypterOpts{
+		//lint:ignore SA1019 crypto/tls still asks for it
 		&rsa.PKCS1v15DecryptOptions{}, &rsa.OAEPOptions{}, &rsa.OAEPOptions{Hash: crypto.SHA1},
 		&rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1}, &rsa.OAEPOptions{Hash: crypto.SHA256, Label: []byte("l")}, "options",
 	}
