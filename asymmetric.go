@@ -82,17 +82,24 @@ func (k *KMS) decryptAsymmetric(ctx context.Context, c *call, version uint32, al
 // decrypter returns the pair of a version of the key that c.ref names, if that
 // is a key which encrypts and decrypts by alg, and its state is allowed.
 func (k *KMS) decrypter(ctx context.Context, c *call, alg Algorithm, version uint32, allowed func(KeyState) error) (keypair.Decrypter, error) {
-	v, err := k.version(ctx, c, version, allowed, func(lk *loadedKey) error {
-		return cmp.Or(lk.fits(KeyUsageEncryptDecrypt, alg), lk.spec.isPair())
+	pair, err := k.pair(ctx, c, version, allowed, func(lk *loadedKey) error {
+		return lk.fits(KeyUsageEncryptDecrypt, alg)
 	})
 	if err != nil {
 		return nil, err
 	}
-	pair, err := v.pair()
+	return pair.(keypair.Decrypter), nil
+}
+
+// pair returns the pair of a version of the key that c.ref names, as version does.
+func (k *KMS) pair(ctx context.Context, c *call, version uint32, allowed func(KeyState) error, fits func(*loadedKey) error) (keypair.Pair, error) {
+	v, err := k.version(ctx, c, version, allowed, func(lk *loadedKey) error {
+		return cmp.Or(fits(lk), lk.spec.isPair())
+	})
 	if err != nil {
 		return nil, err
 	}
-	return pair.(keypair.Decrypter), nil
+	return v.pair()
 }
 
 // version returns a version of the key that c.ref names, 0 for the primary one,

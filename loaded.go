@@ -56,19 +56,23 @@ func (c *core) refusal(lk *loadedKey, version uint32) error {
 	return v.refusal
 }
 
-// fits returns nil if the key is one for a use by an algorithm.
-func (lk *loadedKey) fits(use KeyUsage, a Algorithm) error {
-	switch {
-	case lk.usage != use:
-		return lk.wrongUsage()
-	case !slices.Contains(lk.spec.algorithms(use), a):
-		return fmt.Errorf("%w: %q under a key of spec %s", ErrUnsupportedAlgorithm, string(a), lk.spec)
+// isFor returns nil if the key has the usage.
+func (lk *loadedKey) isFor(use KeyUsage) error {
+	if lk.usage != use {
+		return fmt.Errorf("%w: that of the key is %s", ErrInvalidUsage, lk.usage)
 	}
 	return nil
 }
 
-func (lk *loadedKey) wrongUsage() error {
-	return fmt.Errorf("%w: that of the key is %s", ErrInvalidUsage, lk.usage)
+// fits returns nil if the key has the usage and the algorithm.
+func (lk *loadedKey) fits(use KeyUsage, a Algorithm) error {
+	if err := lk.isFor(use); err != nil {
+		return err
+	}
+	if !slices.Contains(lk.spec.algorithms(use), a) {
+		return fmt.Errorf("%w: %q under a key of spec %s", ErrUnsupportedAlgorithm, string(a), lk.spec)
+	}
+	return nil
 }
 
 // primary returns the version that encrypts, and its number.

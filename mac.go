@@ -69,10 +69,7 @@ func (k *KMS) verifyMAC(ctx context.Context, c *call, version uint32, message, m
 // and its state is allowed.
 func (k *KMS) macKey(ctx context.Context, c *call, version uint32, allowed func(KeyState) error) (*macKey, error) {
 	v, err := k.version(ctx, c, version, allowed, func(lk *loadedKey) error {
-		if lk.usage != KeyUsageGenerateVerifyMAC {
-			return lk.wrongUsage()
-		}
-		return nil
+		return lk.isFor(KeyUsageGenerateVerifyMAC)
 	})
 	if err != nil {
 		return nil, err

@@ -72,13 +72,7 @@ func (k *KMS) PublicKey(ctx context.Context, key string, version uint32) (*Publi
 }
 
 func (k *KMS) publicKey(ctx context.Context, c *call, version uint32) (*PublicKey, error) {
-	v, err := k.version(ctx, c, version, KeyState.decrypts, func(lk *loadedKey) error {
-		return lk.spec.isPair()
-	})
-	if err != nil {
-		return nil, err
-	}
-	pair, err := v.pair()
+	pair, err := k.pair(ctx, c, version, KeyState.decrypts, func(*loadedKey) error { return nil })
 	if err != nil {
 		return nil, err
 	}

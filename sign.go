@@ -86,13 +86,9 @@ func (k *KMS) verify(ctx context.Context, c *call, version uint32, alg Algorithm
 // signer returns the pair of a version of the key that c.ref names, if that is a
 // key which signs and verifies by alg, and its state is allowed.
 func (k *KMS) signer(ctx context.Context, c *call, alg Algorithm, version uint32, allowed func(KeyState) error) (keypair.Signer, error) {
-	v, err := k.version(ctx, c, version, allowed, func(lk *loadedKey) error {
+	pair, err := k.pair(ctx, c, version, allowed, func(lk *loadedKey) error {
 		return lk.fits(KeyUsageSignVerify, alg)
 	})
-	if err != nil {
-		return nil, err
-	}
-	pair, err := v.pair()
 	if err != nil {
 		return nil, err
 	}

@@ -70,16 +70,7 @@ func (k *KMS) handle(ctx context.Context, key string, use KeyUsage, allowed func
 }
 
 func (k *KMS) newHandle(ctx context.Context, c *call, use KeyUsage, allowed func(KeyState) error) (*handle, error) {
-	v, err := k.version(ctx, c, 0, allowed, func(lk *loadedKey) error {
-		if lk.usage != use {
-			return lk.wrongUsage()
-		}
-		return lk.spec.isPair()
-	})
-	if err != nil {
-		return nil, err
-	}
-	pair, err := v.pair()
+	pair, err := k.pair(ctx, c, 0, allowed, func(lk *loadedKey) error { return lk.isFor(use) })
 	if err != nil {
 		return nil, err
 	}
