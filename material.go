@@ -62,6 +62,9 @@ func (c *core) importedMaterial(s KeySpec, imported []byte) ([]byte, error) {
 	switch {
 	case n == 0:
 		pair, err := parsePair(s, imported, c.gm)
+		if err == nil {
+			err = keypair.CheckPrimes(pair)
+		}
 		if errors.Is(err, keypair.ErrInvalidKey) {
 			err = fmt.Errorf("%w: it is no PKCS #8 private key of spec %s", ErrInvalidKeyMaterial, s)
 		}

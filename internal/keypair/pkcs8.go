@@ -1,44 +1,40 @@
 package keypair
 
 import (
-	"crypto/x509"
+	encoding "encoding/asn1"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// parsePKCS8 returns a private key as crypto/x509 does, or nil. It must be all
-// that der is.
-func parsePKCS8(der []byte) any {
-	var key cryptobyte.String
-	in := cryptobyte.String(der)
-	if !in.ReadASN1(&key, asn1.SEQUENCE) || !in.Empty() {
-		return nil
-	}
-	private, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil
-	}
-	return private
-}
+var (
+	rsaEncryption = encoding.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1} // RFC 8017
+	ecPublicKey   = encoding.ObjectIdentifier{1, 2, 840, 10045, 2, 1}     // RFC 5480
+)
 
-// statedPublic returns the public key that stands in the ECPrivateKey (RFC 5915)
-// of a PKCS #8 key, or nil if there is none.
-func statedPublic(der []byte) []byte {
+// tag is that of an optional field.
+func tag(n uint8) asn1.Tag { return asn1.Tag(n).Constructed().ContextSpecific() }
+
+// parsePKCS8 reads PrivateKeyInfo (RFC 5208), version 0, of an RSA or EC key. All
+// of it is read strictly. crypto/x509 passes over elements that it does not know,
+// and takes numbers of any size, with which crypto/rsa computes for minutes.
+func parsePKCS8(der []byte) (Pair, error) {
+	var info, algorithm, key cryptobyte.String
+	var id encoding.ObjectIdentifier
+	var version int
 	in := cryptobyte.String(der)
-	var key, octets, private, point cryptobyte.String
-	var stated bool
-	if !in.ReadASN1(&key, asn1.SEQUENCE) || !key.SkipASN1(asn1.INTEGER) || !key.SkipASN1(asn1.SEQUENCE) ||
-		!key.ReadASN1(&octets, asn1.OCTET_STRING) || !octets.ReadASN1(&private, asn1.SEQUENCE) ||
-		!private.SkipASN1(asn1.INTEGER) || !private.SkipASN1(asn1.OCTET_STRING) ||
-		!private.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) ||
-		!private.ReadOptionalASN1(&point, &stated, asn1.Tag(1).ContextSpecific().Constructed()) {
-		return nil
+	if !in.ReadASN1(&info, asn1.SEQUENCE) || !in.Empty() ||
+		!info.ReadASN1Integer(&version) || version != 0 ||
+		!info.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithm.ReadASN1ObjectIdentifier(&id) ||
+		!info.ReadASN1(&key, asn1.OCTET_STRING) ||
+		!info.SkipOptionalASN1(tag(0)) || !info.Empty() { // attributes
+		return nil, ErrInvalidKey
 	}
-	if !stated {
-		return nil
+	switch {
+	case id.Equal(rsaEncryption):
+		return parseRSA(algorithm, key)
+	case id.Equal(ecPublicKey):
+		return parseEC(algorithm, key)
 	}
-	bits := []byte{} // no public key, if it is none
-	point.ReadASN1BitStringAsBytes(&bits)
-	return bits
+	return nil, ErrInvalidKey
 }

@@ -7,8 +7,12 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"math/big"
 	"strconv"
 	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/embedkms/kms/internal/algorithm"
 )
@@ -71,22 +75,79 @@ func generateRSA(spec string) (Pair, error) {
 	return newRSA(private), nil
 }
 
+// parseRSA reads RSAPrivateKey (RFC 8017) of two primes. The parameters of its
+// algorithm are NULL, which some software leaves out.
+func parseRSA(parameters, in cryptobyte.String) (Pair, error) {
+	var seq cryptobyte.String
+	var version, e int
+	var n, d, p, q, dp, dq, qinv []byte // not negative
+	if !parameters.SkipOptionalASN1(asn1.NULL) || !parameters.Empty() ||
+		!in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() ||
+		!seq.ReadASN1Integer(&version) || version != 0 ||
+		!seq.ReadASN1Integer(&n) || !seq.ReadASN1Integer(&e) || !seq.ReadASN1Integer(&d) ||
+		!seq.ReadASN1Integer(&p) || !seq.ReadASN1Integer(&q) ||
+		!seq.ReadASN1Integer(&dp) || !seq.ReadASN1Integer(&dq) || !seq.ReadASN1Integer(&qinv) ||
+		!seq.Empty() {
+		return nil, ErrInvalidKey
+	}
+	return checkRSA(&rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: number(n), E: e}, D: number(d),
+		Primes:      []*big.Int{number(p), number(q)},
+		Precomputed: rsa.PrecomputedValues{Dp: number(dp), Dq: number(dq), Qinv: number(qinv)},
+	})
+}
+
+func number(b []byte) *big.Int { return new(big.Int).SetBytes(b) }
+
 // minExponent is the least public exponent of FIPS 186-5, and nearly everyone's.
 const minExponent = 65537
 
-// checkRSA takes a modulus of a spec's size, of two primes. That the rest of the
-// key fits to it is checked where it is read.
+// checkRSA takes a modulus of a spec's size, and primes of half that, as FIPS
+// 186-5 has it: a short prime is found by trial. Sizes come first: what is left
+// to crypto/rsa then, whether the numbers fit to each other, is little work.
 func checkRSA(private *rsa.PrivateKey) (Pair, error) {
-	pair := newRSA(private)
-	if rsaBits[pair.Spec()] != private.N.BitLen() || len(private.Primes) != 2 || private.E < minExponent {
+	pair, bits := newRSA(private), private.N.BitLen()
+	if rsaBits[pair.Spec()] == 0 || private.E < minExponent {
+		return nil, ErrInvalidKey
+	}
+	for _, prime := range private.Primes {
+		if prime.BitLen() != bits/2 {
+			return nil, ErrInvalidKey
+		}
+	}
+	private.Precompute()
+	if private.Validate() != nil {
 		return nil, ErrInvalidKey
 	}
 	return pair, nil
 }
 
+// CheckPrimes returns ErrInvalidKey if pair is of RSA and one of its primes is
+// composite, which Parse does not see: what is encrypted under such a key may
+// never decrypt. It takes long, so it is for keys that others have made, once.
+func CheckPrimes(pair Pair) error {
+	p, ok := pair.(*RSA)
+	if !ok {
+		return nil
+	}
+	for _, prime := range p.private.Primes {
+		if !prime.ProbablyPrime(primeRounds) {
+			return ErrInvalidKey
+		}
+	}
+	return nil
+}
+
+// primeRounds leaves less than one chance in 4^10 to a number that is composite
+// by mistake. Whoever makes one on purpose has the private key anyway.
+const primeRounds = 10
+
 func (p *RSA) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(p.private) }
 
 func (p *RSA) Decrypt(ciphertext []byte) ([]byte, error) {
+	if len(ciphertext) != p.Size() { // crypto/rsa takes one without its leading zeros
+		return nil, ErrInvalidCiphertext
+	}
 	plaintext, err := rsa.DecryptOAEP(sha256.New(), nil, p.private, ciphertext, nil)
 	if err != nil {
 		return nil, ErrInvalidCiphertext
