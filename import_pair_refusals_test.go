@@ -168,6 +168,9 @@ func TestImportPairRefusals(t *testing.T) {
 				err := k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{
 					Token: p.Token, EncryptedMaterial: wrapLong(t, p, material),
 				})
+				if err == nil {
+					t.Fatalf("%s: it is taken", name)
+				}
 				if !errors.Is(err, kms.ErrInvalidKeyMaterial) || err.Error() != text {
 					t.Errorf("%s: %v", name, err)
 				}
