@@ -8,9 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,29 +30,6 @@ func newExternalKey(tb testing.TB, k *kms.KMS, spec kms.KeySpec) string {
 		tb.Fatalf("a new external key is %+v", key)
 	}
 	return key.ID
-}
-
-// needTools skips a test where a program is missing, and fails it in CI.
-func needTools(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("%s is not installed", tool)
-		}
-	}
-}
-
-// openssl runs a command of OpenSSL's in dir.
-func openssl(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("openssl", args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("openssl %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
 }
 
 // What OpenSSL wraps, as an operator would, is imported: every wrapping, size of
@@ -105,31 +79,16 @@ func openWith(t *testing.T, spec kms.KeySpec, material, ct []byte) []byte {
 
 func wrapWithOpenSSL(t *testing.T, public, material []byte, wrapping kms.WrappingAlgorithm) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	write := func(name string, b []byte) { must(t, os.WriteFile(filepath.Join(dir, name), b, 0o600)) }
-	read := func(name string) []byte {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		must(t, err)
-		return b
-	}
-	write("public.der", public)
-	write("material", material)
-	oaep := func(in string) {
-		openssl(t, dir, "pkeyutl", "-encrypt", "-pubin", "-inkey", "public.der", "-keyform", "DER",
-			"-in", in, "-out", in+".rsa", "-pkeyopt", "rsa_padding_mode:oaep",
-			"-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:sha256")
-	}
+	d := newDesk(t)
+	oaep := opensslOptions[kms.AlgorithmRSAESOAEPSHA256]
 	if strings.HasPrefix(string(wrapping), "RSAES") {
-		oaep("material")
-		return read("material.rsa")
+		return d.encrypt(public, material, oaep...)
 	}
 	kek := make([]byte, 32)
 	rand.Read(kek)
-	write("kek", kek)
-	oaep("kek")
-	openssl(t, dir, "enc", "-id-aes256-wrap-pad", "-K", hex.EncodeToString(kek), "-iv", "A65959A6",
-		"-in", "material", "-out", "material.kwp")
-	return slices.Concat(read("kek.rsa"), read("material.kwp"))
+	d.put("material", material)
+	wrapped := d.run("enc", "-id-aes256-wrap-pad", "-K", hex.EncodeToString(kek), "-iv", "A65959A6", "-in", "material")
+	return append(d.encrypt(public, kek, oaep...), wrapped...)
 }
 
 // An imported key is rotated by importing a new version, and each version takes

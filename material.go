@@ -61,23 +61,27 @@ func (c *core) importedMaterial(s KeySpec, imported []byte) ([]byte, error) {
 	n := s.materialSize()
 	switch {
 	case n == 0:
-		pair, err := parsePair(s, imported, c.gm)
-		if err == nil {
-			err = keypair.CheckPrimes(pair)
-		}
-		if errors.Is(err, keypair.ErrInvalidKey) {
-			err = fmt.Errorf("%w: it is no PKCS #8 private key of spec %s", ErrInvalidKeyMaterial, s)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return pair.PKCS8()
+		return importedPair(s, imported, c.gm)
 	case len(imported) != n:
 		return nil, fmt.Errorf("%w: its size is not that of a key of spec %s", ErrInvalidKeyMaterial, s)
 	case bytes.Equal(imported, make([]byte, n)):
 		return nil, fmt.Errorf("%w: it is all zero", ErrInvalidKeyMaterial)
 	}
 	return bytes.Clone(imported), c.tryMaterial(s, imported)
+}
+
+func importedPair(s KeySpec, imported []byte, p gm.Provider) ([]byte, error) {
+	pair, err := parsePair(s, imported, p)
+	if err == nil {
+		err = keypair.CheckPrimes(pair)
+	}
+	if errors.Is(err, keypair.ErrInvalidKey) {
+		err = fmt.Errorf("%w: it is no PKCS #8 private key of spec %s", ErrInvalidKeyMaterial, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pair.PKCS8()
 }
 
 // tryMaterial uses material once: a key that could not be used must not be

@@ -43,8 +43,8 @@ type Pair interface {
 	// SPKI returns the public key as DER, SubjectPublicKeyInfo (RFC 5280).
 	SPKI() ([]byte, error)
 
-	// PKCS8 returns the private key as DER (RFC 5208), in the one form that its
-	// numbers have here, whatever the form they were read from.
+	// PKCS8 returns the private key as DER (RFC 5208), in the one form that a
+	// key has here, whatever the form it was read from.
 	PKCS8() ([]byte, error)
 }
 

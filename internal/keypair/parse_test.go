@@ -84,8 +84,8 @@ func TestShortScalar(t *testing.T) {
 	}
 }
 
-// An RSA key may have its primes in either order, and another private exponent
-// that does the same. It keeps them: PKCS8 has one form for the numbers.
+// An RSA key has one form, however it is written: with its primes in the other
+// order, or with another private exponent that does the same.
 func TestSameRSAKey(t *testing.T) {
 	k := readRSA(t, keypair.RSA2048)
 	swapped := rsaKey{k.n, k.e, k.d, k.q, k.p, k.dq, k.dp, inverse(k.p, k.q)}
@@ -99,8 +99,8 @@ func TestSameRSAKey(t *testing.T) {
 		if !bytes.Equal(spki(t, pair), spki(t, fixed(t, keypair.RSA2048))) {
 			t.Errorf("%s: another public key", name)
 		}
-		if !bytes.Equal(pkcs8(t, pair), rsaInfo(other.encode())) {
-			t.Errorf("%s: other numbers", name)
+		if !bytes.Equal(pkcs8(t, pair), rsaInfo(k.encode())) {
+			t.Errorf("%s: another form", name)
 		}
 		signAndVerify(t, pair.(keypair.Signer), rsaAlgorithms[0])
 	}

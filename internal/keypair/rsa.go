@@ -142,7 +142,30 @@ func CheckPrimes(pair Pair) error {
 // by mistake. Whoever makes one on purpose has the private key anyway.
 const primeRounds = 10
 
-func (p *RSA) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(p.private) }
+func (p *RSA) PKCS8() ([]byte, error) {
+	return x509.MarshalPKCS8PrivateKey(canonical(p.private))
+}
+
+// canonical returns a key with the greater prime first, as OpenSSL has it, and
+// with the least private exponent (FIPS 186-5). Others write the same key with
+// the primes in the other order, or with the exponent modulo (p-1)(q-1).
+func canonical(key *rsa.PrivateKey) *rsa.PrivateKey {
+	p, q, one := key.Primes[0], key.Primes[1], big.NewInt(1)
+	p1, q1 := new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)
+	multiple := new(big.Int).GCD(nil, nil, p1, q1)
+	multiple.Div(p1, multiple).Mul(multiple, q1) // the least common one of p1 and q1
+	if p.Cmp(q) > 0 && key.D.Cmp(multiple) < 0 {
+		return key
+	}
+	if p.Cmp(q) < 0 {
+		p, q = q, p
+	}
+	key = &rsa.PrivateKey{
+		PublicKey: key.PublicKey, D: new(big.Int).Mod(key.D, multiple), Primes: []*big.Int{p, q},
+	}
+	key.Precompute()
+	return key
+}
 
 func (p *RSA) Decrypt(ciphertext []byte) ([]byte, error) {
 	if len(ciphertext) != p.Size() { // crypto/rsa takes one without its leading zeros
