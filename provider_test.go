@@ -1,6 +1,7 @@
 package kms_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -20,7 +21,7 @@ type brokenSM2 struct {
 var errBroken = errors.New("broken: d = 1234")
 
 func (brokenSM2) Encrypt([]byte) ([]byte, error)         { return nil, errBroken }
-func (brokenSM2) Decrypt([]byte) ([]byte, error)         { return password, errBroken }
+func (brokenSM2) Decrypt([]byte) ([]byte, error)         { return bytes.Clone(password), errBroken }
 func (brokenSM2) SignDigest(*[32]byte) ([64]byte, error) { panic(errBroken) }
 func (brokenSM2) VerifyDigest(*[32]byte, *[64]byte) bool { panic(errBroken) }
 func (b brokenSM2) Public() [65]byte                     { return b.SM2Private.Public() }
