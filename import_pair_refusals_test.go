@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"maps"
 	"math/big"
 	"slices"
@@ -163,7 +164,8 @@ func TestImportPairRefusals(t *testing.T) {
 			good := bad[string(spec)]
 			delete(bad, string(spec))
 			before := slices.Collect(records(t, store, ""))
-			text := "kms: ImportKeyMaterial " + key + ": key material is invalid: it is no PKCS #8 private key of spec " + string(spec)
+			text := fmt.Sprintf("kms: ImportKeyMaterial %s: key material is invalid: "+
+				"it is no PKCS #8 private key of spec %s", key, spec)
 			for name, material := range bad {
 				err := k.ImportKeyMaterial(ctx, key, &kms.ImportKeyMaterialOptions{
 					Token: p.Token, EncryptedMaterial: wrapLong(t, p, material),
