@@ -99,7 +99,7 @@ func (k *KMS) pair(ctx context.Context, c *call, version uint32, allowed func(Ke
 	if err != nil {
 		return nil, err
 	}
-	return v.pair()
+	return v.pair.get()
 }
 
 // version returns a version of the key that c.ref names, 0 for the primary one,

@@ -14,8 +14,9 @@ import (
 )
 
 // A DataKey is a key that the caller encrypts with, and its ciphertext to keep
-// beside what it has encrypted. However it is printed, logged or marshalled to
-// JSON, its plaintext does not show; other encoders, such as gob, would show it.
+// beside what it has encrypted. Printed, logged or marshalled to JSON, it does not
+// show its plaintext. What does not ask it shows all: other encoders, such as gob,
+// and package fmt if it stands by value in an unexported field of what is printed.
 type DataKey struct {
 	Plaintext  []byte // nil if it was not asked for; Destroy it after use
 	Ciphertext []byte

@@ -12,9 +12,10 @@ import (
 )
 
 // A DataKeyPair is a pair of an RSA, SM2 or EC private and public key that the
-// caller uses, and the private key's ciphertext to keep. However it is printed,
-// logged or marshalled to JSON, its private key does not show; other encoders,
-// such as gob, would show it.
+// caller uses, and the private key's ciphertext to keep. Printed, logged or
+// marshalled to JSON, it does not show its private key. What does not ask it shows
+// all: other encoders, such as gob, and package fmt if it stands by value in an
+// unexported field of what is printed.
 type DataKeyPair struct {
 	PrivateKey           []byte // DER, PKCS #8 (RFC 5208); nil if it was not asked for; Destroy it after use
 	PrivateKeyCiphertext []byte
@@ -85,15 +86,15 @@ func (k *KMS) generateDataKeyPair(ctx context.Context, c *call, spec KeySpec, aa
 	if err := spec.isPair(); err != nil {
 		return nil, err
 	}
-	if err := k.offers(spec); err != nil {
-		return nil, err
-	}
 	b, err := bound(aad)
 	if err != nil {
 		return nil, err
 	}
 	e, err := k.sealer(ctx, c, c.op, aad)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.offers(spec); err != nil {
 		return nil, err
 	}
 	if k.dryRun {
@@ -160,12 +161,12 @@ func (k *KMS) DecryptDataKeyPairWith(ctx context.Context, key string, ciphertext
 }
 
 func (k *KMS) unwrappedPair(ctx context.Context, c *call, private, ciphertext []byte, lk *loadedKey, aad AAD, err error) (*DataKeyPair, error) {
-	defer clear(private)
 	var d *DataKeyPair
 	if err == nil {
 		d, err = k.parseDataKeyPair(private)
 	}
 	if err = k.end(ctx, c, aad, err); err != nil {
+		clear(private)
 		return nil, err
 	}
 	d.PrivateKeyCiphertext = append([]byte(nil), ciphertext...)
@@ -180,7 +181,8 @@ func (k *KMS) parseDataKeyPair(private []byte) (*DataKeyPair, error) {
 		return nil, ErrInvalidCiphertext
 	}
 	if err != nil {
-		return nil, err
+		return nil, algorithmError(err)
 	}
-	return newDataKeyPair(pair)
+	public, err := pair.SPKI()
+	return &DataKeyPair{PrivateKey: private, PublicKey: public, Spec: KeySpec(pair.Spec())}, err
 }

@@ -40,11 +40,11 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	if err != nil {
 		return nil, err
 	}
-	if err := k.offers(spec); err != nil {
-		return nil, err
-	}
 	id, key, err := k.readRef(ctx, c, c.ref)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.offers(spec); err != nil {
 		return nil, err
 	}
 	if err := importable(key, k.now(), false); err != nil {

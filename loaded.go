@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/embedkms/kms/internal/keycache"
-	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/keystore"
 )
 
-// A loadedKey is a key ready for use. It never changes and holds no material,
-// only what was derived from it.
+// A loadedKey is a key ready for use. It never changes. Of a symmetric key it holds
+// what was derived from its material, of others the material.
 type loadedKey struct {
 	id        keyID
 	name      string // of the ID
@@ -31,9 +30,9 @@ type loadedKey struct {
 // A loadedVersion is ready to do what its key's spec and usage say, or says why
 // not.
 type loadedVersion struct {
-	keys *suite.Keys                  // of a symmetric key
-	pair func() (keypair.Pair, error) // of an asymmetric one
-	mac  *macKey                      // of one for MACs
+	keys *suite.Keys // of a symmetric key
+	pair *lazyPair   // of an asymmetric one
+	mac  *macKey     // of one for MACs
 
 	refusal error
 	validTo time.Time

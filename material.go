@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/keypair"
@@ -44,11 +43,15 @@ func (c *core) offers(s KeySpec) error {
 	return nil
 }
 
-// parsePair returns the pair of der, if it is of the spec.
+// parsePair returns the pair of der, if it is of the spec, and otherwise
+// keypair.ErrInvalidKey.
 func parsePair(s KeySpec, der []byte, p gm.Provider) (keypair.Pair, error) {
 	pair, err := keypair.Parse(der, p)
-	if err != nil {
+	if errors.Is(err, keypair.ErrInvalidKey) {
 		return nil, err
+	}
+	if err != nil {
+		return nil, algorithmError(err)
 	}
 	if pair.Spec() != string(s) {
 		return nil, keypair.ErrInvalidKey
@@ -101,22 +104,10 @@ func (v *loadedVersion) load(s KeySpec, id keyID, version uint32, material []byt
 	case KeySpecHMACSHA256, KeySpecHMACSM3:
 		v.mac, err = newMACKey(s, material, p)
 	default:
-		v.pair = parseLater(s, version, material, p)
+		v.pair = &lazyPair{spec: s, version: version, gm: p, material: bytes.Clone(material)}
 	}
 	if err != nil && !errors.Is(err, ErrUnsupportedAlgorithm) {
 		return fmt.Errorf("%w: version %d: %w", ErrTampered, version, err)
 	}
 	return err
-}
-
-func parseLater(s KeySpec, version uint32, material []byte, p gm.Provider) func() (keypair.Pair, error) {
-	material = bytes.Clone(material)
-	return sync.OnceValues(func() (keypair.Pair, error) {
-		defer clear(material)
-		pair, err := parsePair(s, material, p)
-		if errors.Is(err, keypair.ErrInvalidKey) {
-			err = fmt.Errorf("%w: version %d: %w", ErrTampered, version, err)
-		}
-		return pair, err
-	})
 }

@@ -2,7 +2,9 @@ package kms_test
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
@@ -58,4 +60,59 @@ func TestBrokenProvider(t *testing.T) {
 	sig := []byte{0x30, 6, 2, 1, 1, 2, 1, 1}
 	err = k.Verify(ctx, signs, 0, kms.AlgorithmSM2DSASM3, password, kms.MessageTypeRaw, sig)
 	wantExactly(t, err, kms.ErrInvalidSignature, "verified")
+}
+
+// A busyGM is a provider that fails for a while.
+type busyGM struct {
+	gm.Provider
+	busy bool
+}
+
+func (b *busyGM) SM2Private(d *[32]byte) (gm.SM2Private, error) {
+	if b.busy {
+		return nil, errBroken
+	}
+	return b.Provider.SM2Private(d)
+}
+
+func (b *busyGM) NewSM4(key *[16]byte) (cipher.Block, error) {
+	if b.busy {
+		return nil, errBroken
+	}
+	return b.Provider.NewSM4(key)
+}
+
+// What a provider cannot do now it may do later, and it is not the store that is
+// to blame. What it says is not passed on.
+func TestBusyProvider(t *testing.T) {
+	ctx := t.Context()
+	p := &busyGM{Provider: gm.Default()}
+	k := open(t, memstore.New(), &kms.Options{GM: p})
+	signs, encrypts := newPairKey(t, k, kms.KeySpecSM2, kms.KeyUsageSignVerify), newKey(t, k, kms.KeySpecSM4)
+	encrypt(t, k, encrypts, password, nil) // which has loaded the key
+	for name, call := range map[string]func() error{
+		"Sign": func() error {
+			_, err := k.Sign(ctx, signs, kms.AlgorithmSM2DSASM3, password, kms.MessageTypeRaw)
+			return err
+		},
+		"GenerateDataKey": func() error { _, err := k.GenerateDataKey(ctx, encrypts, 16, nil); return err },
+		"CreateKey SM2": func() error {
+			_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecSM2})
+			return err
+		},
+		"CreateKey SM4": func() error {
+			_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecSM4})
+			return err
+		},
+	} {
+		p.busy = true
+		err := call()
+		if want(t, err, kms.ErrUnsupportedAlgorithm); errors.Is(err, kms.ErrTampered) || strings.Contains(err.Error(), "1234") {
+			t.Errorf("%s: %v", name, err)
+		}
+		p.busy = false
+		if err := call(); err != nil {
+			t.Errorf("%s, later: %v", name, err)
+		}
+	}
 }

@@ -50,14 +50,14 @@ func (p *PublicKey) sm2Digest(userID, message []byte) ([32]byte, error) {
 		return [32]byte{}, fmt.Errorf("%w: not an SM2 key", ErrUnsupportedAlgorithm)
 	}
 	key, err := sm2.NewPublicKey(provider, point[:])
-	if err != nil {
-		return [32]byte{}, err
+	var e [32]byte
+	if err == nil {
+		e, err = key.Digest(userID, message)
 	}
-	e, err := key.Digest(userID, message)
-	if errors.Is(err, sm2.ErrInvalidUserID) {
-		err = fmt.Errorf("%w: %w", ErrInvalidArgument, err)
+	if errors.Is(err, sm2.ErrInvalidKey) || errors.Is(err, sm2.ErrInvalidUserID) {
+		return e, fmt.Errorf("%w: %w", ErrInvalidArgument, err)
 	}
-	return e, err
+	return e, algorithmError(err)
 }
 
 // PublicKey returns the public key of a version of an RSA, SM2 or EC key, 0 for

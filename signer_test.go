@@ -1,6 +1,7 @@
 package kms_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
@@ -153,6 +154,10 @@ func TestSM2Signer(t *testing.T) {
 	wantExactly(t, k.Verify(ctx, key, 0, kms.AlgorithmSM2DSASM3, password, kms.MessageTypeRaw, sig), kms.ErrInvalidSignature, "other user ID")
 	_, err = p.SM2Digest(make([]byte, 8192), password)
 	want(t, err, kms.ErrInvalidArgument)
+	off := bytes.Clone(p.DER)
+	off[len(off)-1] ^= 1
+	_, err = (&kms.PublicKey{DER: off}).SM2Digest(nil, nil)
+	want(t, err, kms.ErrInvalidArgument)
 	for _, der := range [][]byte{nil, p.DER[:90], append(p.DER, 0)} {
 		_, err = (&kms.PublicKey{DER: der}).SM2Digest(nil, nil)
 		want(t, err, kms.ErrUnsupportedAlgorithm)
@@ -182,4 +187,32 @@ func TestHandlesPassTheGate(t *testing.T) {
 	g.deny = func(*kms.Request) error { return errDenied }
 	_, err = signer.Sign(rand.Reader, digest[:], crypto.SHA384)
 	want(t, err, kms.ErrAccessDenied)
+}
+
+// The public key that a handle gives away is a copy: who changes it changes
+// nothing of the key.
+func TestPublicIsACopy(t *testing.T) {
+	ctx := t.Context()
+	k := kmstest.New(t)
+	for _, spec := range []kms.KeySpec{kms.KeySpecRSA2048, kms.KeySpecECP256, kms.KeySpecSM2} {
+		key := newPairKey(t, k, spec, kms.KeyUsageSignVerify)
+		before, err := k.PublicKey(ctx, key, 0)
+		must(t, err)
+		signer, err := k.Signer(ctx, key)
+		must(t, err)
+		switch public := signer.Public().(type) {
+		case *rsa.PublicKey:
+			public.N.SetInt64(15)
+			public.E = 1
+		case *ecdsa.PublicKey:
+			//lint:ignore SA1019 others may still write to it
+			public.X.SetInt64(5)
+		}
+		if after, err := k.PublicKey(ctx, key, 0); err != nil || !bytes.Equal(before.DER, after.DER) {
+			t.Errorf("%s: the KMS now has another public key, %v", spec, err)
+		}
+		sig, err := k.Sign(ctx, key, before.Algorithms[0], password, kms.MessageTypeRaw)
+		must(t, err)
+		must(t, k.Verify(ctx, key, 0, sig.Algorithm, password, kms.MessageTypeRaw, sig.Signature))
+	}
 }

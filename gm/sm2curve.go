@@ -71,7 +71,8 @@ func (p sm2Point) mult(k *big.Int) (sm2Point, error) {
 	return newSM2Point(x, y)
 }
 
-// baseMult returns [k]G for 0 < k < n. It reads whole tables, whatever k is.
+// baseMult returns [k]G for 0 < k < n. It reads whole tables, whatever k is, but
+// is faster for a k with certain bits zero.
 func baseMult(k *big.Int) (sm2Point, error) {
 	b := scalarBytes(k)
 	defer clear(b[:])

@@ -37,6 +37,7 @@ func TestPlantedSM2(t *testing.T) {
 		{"ciphertext is wiped", planted{private: wipingKey}, []string{"SM2 buffers"}},
 		{"C3 is not compared", planted{private: forgivingKey}, []string{"SM2 tampering"}},
 		{"plaintext with the error", planted{private: unguardedKey}, []string{"SM2 tampering"}},
+		{"a cut ciphertext panics", planted{private: panickingKey}, []string{"SM2 tampering"}},
 		{"C1 is not checked", planted{private: unguardedKey}, []string{"SM2 invalid points"}},
 		{"everything verifies", planted{public: credulousPoint},
 			[]string{"SM2 signatures", "SM2 edge signatures"}},
@@ -53,6 +54,16 @@ func TestPlantedSM2(t *testing.T) {
 			}
 		}
 	}
+}
+
+// panickingKey panics for what is shorter than any that a sound caller has.
+func panickingKey(_ *[32]byte, sound gm.SM2Private) (gm.SM2Private, error) {
+	return badKey{SM2Private: sound, decrypt: func(c []byte) ([]byte, error) {
+		if len(c) == 97+2 {
+			panic("index out of range")
+		}
+		return sound.Decrypt(c)
+	}}, nil
 }
 
 // A badKey is a sound private key with what is set here in its stead.

@@ -10,10 +10,8 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
-
 	"github.com/embedkms/kms/internal/algorithm"
+	"github.com/embedkms/kms/internal/pkcs8"
 )
 
 // An ECPublic is a public key that verifies ECDSA signatures (FIPS 186-5): DER,
@@ -24,7 +22,17 @@ func (p ECPublic) Spec() string {
 	return "EC_" + strings.ReplaceAll(p.Key.Params().Name, "-", "") // of P-256, for instance
 }
 
-func (p ECPublic) Public() crypto.PublicKey { return p.Key }
+func (p ECPublic) Public() crypto.PublicKey {
+	point, err := p.Key.Bytes()
+	if err != nil {
+		panic("keypair: " + err.Error()) // only for a point off the curve
+	}
+	public, err := ecdsa.ParseUncompressedPublicKey(p.Key.Curve, point)
+	if err != nil {
+		panic("keypair: " + err.Error())
+	}
+	return public
+}
 
 func (p ECPublic) SPKI() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.Key) }
 
@@ -56,30 +64,20 @@ func generateEC(spec string) (Pair, error) {
 	return newEC(private), nil
 }
 
-// namedCurves are the specs' curves by the DER of their OBJECT IDENTIFIER (RFC
-// 5480). It is all that the parameters of a key are.
-var namedCurves = map[string]elliptic.Curve{
-	"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07": curves[ECP256], // 1.2.840.10045.3.1.7
-	"\x06\x05\x2b\x81\x04\x00\x22":             curves[ECP384], // 1.3.132.0.34
-}
-
-// parseEC reads ECPrivateKey (RFC 5915). Parameters within it must be those of
-// its algorithm. A stated public key that is not the private key's would be a
-// mistake worth telling.
-func parseEC(parameters, in cryptobyte.String) (Pair, error) {
-	var seq, scalar, within, point cryptobyte.String
-	var version int
-	var repeated, stated bool
-	curve := namedCurves[string(parameters)]
-	if curve == nil || !in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() ||
-		!seq.ReadASN1Integer(&version) || version != 1 || !seq.ReadASN1(&scalar, asn1.OCTET_STRING) ||
-		!seq.ReadOptionalASN1(&within, &repeated, tag(0)) ||
-		repeated && !bytes.Equal(within, parameters) ||
-		!seq.ReadOptionalASN1(&point, &stated, tag(1)) || !seq.Empty() {
+// parseEC reads ECPrivateKey (RFC 5915) on a spec's curve, of which id is the DER
+// of the OBJECT IDENTIFIER. A stated public key that is not the private key's
+// would be a mistake worth telling.
+func parseEC(spec, id string, key []byte) (Pair, error) {
+	scalar, stated, ok := pkcs8.ParseEC(key, []byte(id))
+	if !ok {
 		return nil, ErrInvalidKey
 	}
-	private, err := newPrivateEC(curve, scalar)
-	if err != nil || stated && !isPublic(private, point) {
+	private, err := newPrivateEC(curves[spec], scalar)
+	if err != nil {
+		return nil, ErrInvalidKey
+	}
+	public, err := private.PublicKey.Bytes()
+	if err != nil || stated != nil && !bytes.Equal(stated, public) {
 		return nil, ErrInvalidKey
 	}
 	return newEC(private), nil
@@ -96,14 +94,6 @@ func newPrivateEC(curve elliptic.Curve, scalar []byte) (*ecdsa.PrivateKey, error
 	}
 	copy(padded[len(padded)-len(scalar):], scalar)
 	return ecdsa.ParseRawPrivateKey(curve, padded)
-}
-
-// isPublic reports whether point is the BIT STRING of a private key's public one.
-func isPublic(private *ecdsa.PrivateKey, point cryptobyte.String) bool {
-	var stated []byte
-	public, err := private.PublicKey.Bytes()
-	return err == nil && point.ReadASN1BitStringAsBytes(&stated) && point.Empty() &&
-		bytes.Equal(stated, public)
 }
 
 func (p *EC) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(p.private) }

@@ -220,6 +220,8 @@ func invalidRSA(tb testing.TB) []encoding {
 		"an EC key, it says":    info(sequence(oid(oidEC), oid(oidP256)), good),
 		"parameters of a curve": info(sequence(oid(oidRSA), oid(oidP256)), good),
 		"parameters twice":      info(sequence(oid(oidRSA), null, null), good),
+		"parameters not null":   info(sequence(oid(oidRSA), element(0x05, []byte{1, 2, 3, 4})), good),
+		"attributes of text":    info(sequence(oid(oidRSA), null), good, field(0, []byte("a friendly name"))),
 		"empty key":             rsaInfo(nil),
 		"no numbers":            rsaInfo(encodeNumbers(0, nil)),
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/algorithm"
+	"github.com/embedkms/kms/internal/pkcs8"
 	"github.com/embedkms/kms/internal/sm2"
 )
 
@@ -37,7 +38,8 @@ var ErrInvalidCiphertext = errors.New("ciphertext does not decrypt")
 type Pair interface {
 	Spec() string
 
-	// Public returns an *rsa.PublicKey or an *ecdsa.PublicKey.
+	// Public returns an *rsa.PublicKey or an *ecdsa.PublicKey, which is the
+	// caller's to change.
 	Public() crypto.PublicKey
 
 	// SPKI returns the public key as DER, SubjectPublicKeyInfo (RFC 5280).
@@ -99,5 +101,28 @@ func Parse(der []byte, p gm.Provider) (Pair, error) {
 	if d, public, err := sm2.ParsePKCS8(der); err == nil {
 		return parseSM2(d, public, p)
 	}
-	return parsePKCS8(der)
+	algorithm, key, ok := pkcs8.Parse(der)
+	if !ok {
+		return nil, ErrInvalidKey
+	}
+	switch string(algorithm) {
+	case rsaEncryption, rsaWithoutNull:
+		return parseRSA(key)
+	case ecOnP256:
+		return parseEC(ECP256, p256, key)
+	case ecOnP384:
+		return parseEC(ECP384, p384, key)
+	}
+	return nil, ErrInvalidKey
 }
+
+// The algorithms of private keys, each in the one encoding that DER has for it.
+const (
+	rsaEncryption  = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00" // RFC 8017
+	rsaWithoutNull = "\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"         // as some software has it
+	ecPublicKey    = "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"                         // RFC 5480
+	p256           = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+	p384           = "\x06\x05\x2b\x81\x04\x00\x22"
+	ecOnP256       = "\x30\x13" + ecPublicKey + p256
+	ecOnP384       = "\x30\x10" + ecPublicKey + p384
+)

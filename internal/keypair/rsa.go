@@ -24,7 +24,9 @@ type RSAPublic struct{ Key *rsa.PublicKey }
 
 func (p RSAPublic) Spec() string { return "RSA_" + strconv.Itoa(p.Key.N.BitLen()) }
 
-func (p RSAPublic) Public() crypto.PublicKey { return p.Key }
+func (p RSAPublic) Public() crypto.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).Set(p.Key.N), E: p.Key.E}
+}
 
 func (p RSAPublic) SPKI() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.Key) }
 
@@ -75,14 +77,12 @@ func generateRSA(spec string) (Pair, error) {
 	return newRSA(private), nil
 }
 
-// parseRSA reads RSAPrivateKey (RFC 8017) of two primes. The parameters of its
-// algorithm are NULL, which some software leaves out.
-func parseRSA(parameters, in cryptobyte.String) (Pair, error) {
+// parseRSA reads RSAPrivateKey (RFC 8017) of two primes.
+func parseRSA(key cryptobyte.String) (Pair, error) {
 	var seq cryptobyte.String
 	var version, e int
 	var n, d, p, q, dp, dq, qinv []byte // not negative
-	if !parameters.SkipOptionalASN1(asn1.NULL) || !parameters.Empty() ||
-		!in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() ||
+	if !key.ReadASN1(&seq, asn1.SEQUENCE) || !key.Empty() ||
 		!seq.ReadASN1Integer(&version) || version != 0 ||
 		!seq.ReadASN1Integer(&n) || !seq.ReadASN1Integer(&e) || !seq.ReadASN1Integer(&d) ||
 		!seq.ReadASN1Integer(&p) || !seq.ReadASN1Integer(&q) ||
@@ -154,7 +154,7 @@ func canonical(key *rsa.PrivateKey) *rsa.PrivateKey {
 	p1, q1 := new(big.Int).Sub(p, one), new(big.Int).Sub(q, one)
 	multiple := new(big.Int).GCD(nil, nil, p1, q1)
 	multiple.Div(p1, multiple).Mul(multiple, q1) // the least common one of p1 and q1
-	if p.Cmp(q) > 0 && key.D.Cmp(multiple) < 0 {
+	if p.Cmp(q) >= 0 && key.D.Cmp(multiple) < 0 {
 		return key
 	}
 	if p.Cmp(q) < 0 {

@@ -15,7 +15,7 @@ func (k *PublicKey) Encrypt(m []byte) ([]byte, error) {
 	}
 	c, err := call(func() ([]byte, error) { return k.key.Encrypt(m) })
 	if err != nil {
-		return nil, refusal(err, ErrProvider)
+		return nil, refusal(err)
 	}
 	if len(c) != len(m)+Overhead || !isPoint(c[:pointSize]) {
 		return nil, ErrProvider

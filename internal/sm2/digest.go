@@ -1,12 +1,8 @@
 package sm2
 
 import (
-	"crypto/fips140"
 	"encoding/binary"
-	"fmt"
 	"math/big"
-
-	"github.com/embedkms/kms/gm"
 )
 
 // maxUserID is the longest user ID in bytes: ZA has its length in 16 bits, and
@@ -21,8 +17,8 @@ const maxUserID = 8191
 // In FIPS 140-3 mode, where SM3 is not approved, the error is
 // gm.ErrUnsupportedAlgorithm. A provider that fails is ErrProvider.
 func (k *PublicKey) Digest(userID, message []byte) ([32]byte, error) {
-	if fips140.Enforced() {
-		return [32]byte{}, fmt.Errorf("SM3: %w: FIPS 140-3 mode forbids it", gm.ErrUnsupportedAlgorithm)
+	if err := allowed(); err != nil {
+		return [32]byte{}, err
 	}
 	if len(userID) > maxUserID {
 		return [32]byte{}, ErrInvalidUserID

@@ -3,6 +3,7 @@ package sm2
 import (
 	"crypto/ecdsa"
 	"crypto/rand"
+	"errors"
 	"math/big"
 
 	"github.com/embedkms/kms/gm"
@@ -30,11 +31,12 @@ type PrivateKey struct {
 // NewPrivateKey takes d, big-endian, of exactly 32 bytes: 1 ≤ d < n-16, where n
 // is the order of the curve. GB/T 32918.1 also has the 15 numbers from n-16 to
 // n-2, which some implementations compute wrongly with. Anything else is
-// ErrInvalidKey, and so is a key of which the provider makes nothing.
+// ErrInvalidKey. A provider that fails is ErrProvider, or
+// gm.ErrUnsupportedAlgorithm if it says so; in FIPS 140-3 mode that is the answer
+// without asking it.
 //
 // The public key is computed from d. Where a stored one is at hand, compare it.
-// NewPrivateKey does not keep d. An error that is gm.ErrUnsupportedAlgorithm is
-// the provider's.
+// NewPrivateKey does not keep d.
 func NewPrivateKey(p gm.Provider, d []byte) (*PrivateKey, error) {
 	if len(d) != 32 {
 		return nil, ErrInvalidKey
@@ -44,15 +46,21 @@ func NewPrivateKey(p gm.Provider, d []byte) (*PrivateKey, error) {
 	if !inRange(&scalar, &privateLimit) {
 		return nil, ErrInvalidKey
 	}
+	if err := allowed(); err != nil {
+		return nil, err
+	}
 	key, err := call(func() (gm.SM2Private, error) { return p.SM2Private(&scalar) })
 	if err != nil {
-		return nil, refusal(err, ErrInvalidKey)
+		return nil, refusal(err)
 	}
 	point, err := call(func() ([pointSize]byte, error) { return key.Public(), nil })
 	if err != nil {
-		return nil, ErrInvalidKey
+		return nil, refusal(err)
 	}
 	public, err := NewPublicKey(p, point[:])
+	if errors.Is(err, ErrInvalidKey) {
+		return nil, ErrProvider // which has computed it
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,18 +78,21 @@ type PublicKey struct {
 }
 
 // NewPublicKey takes a point of the curve, 04 ‖ x ‖ y of 65 bytes with x and y
-// below p. Anything else is ErrInvalidKey, and so is a point of which the
-// provider makes nothing. An error that is gm.ErrUnsupportedAlgorithm is the
-// provider's.
+// below p. Anything else is ErrInvalidKey. A provider that fails is ErrProvider,
+// or gm.ErrUnsupportedAlgorithm if it says so; in FIPS 140-3 mode that is the
+// answer without asking it.
 func NewPublicKey(p gm.Provider, point []byte) (*PublicKey, error) {
 	if !isPoint(point) {
 		return nil, ErrInvalidKey
+	}
+	if err := allowed(); err != nil {
+		return nil, err
 	}
 	k := &PublicKey{provider: p, point: [pointSize]byte(point)}
 	given := k.point // the provider may keep it
 	key, err := call(func() (gm.SM2Public, error) { return p.SM2Public(&given) })
 	if err != nil || key == nil {
-		return nil, refusal(err, ErrInvalidKey)
+		return nil, refusal(err)
 	}
 	k.key = key
 	return k, nil

@@ -124,16 +124,16 @@ func TestNewKeyProvider(t *testing.T) {
 		plant func(f *fake)
 		want  error
 	}{
-		"private panics":      {func(f *fake) { f.private = nil }, sm2.ErrInvalidKey},
-		"private is nil":      {func(f *fake) { f.private = func() (gm.SM2Private, error) { return nil, nil } }, sm2.ErrInvalidKey},
-		"private fails":       {func(f *fake) { f.private = func() (gm.SM2Private, error) { return nil, errPlanted } }, sm2.ErrInvalidKey},
+		"private panics":      {func(f *fake) { f.private = nil }, sm2.ErrProvider},
+		"private is nil":      {func(f *fake) { f.private = func() (gm.SM2Private, error) { return nil, nil } }, sm2.ErrProvider},
+		"private fails":       {func(f *fake) { f.private = func() (gm.SM2Private, error) { return nil, errPlanted } }, sm2.ErrProvider},
 		"private unsupported": {func(f *fake) { f.private = func() (gm.SM2Private, error) { return nil, unsupported } }, unsupported},
-		"point panics":        {func(f *fake) { f.point = nil }, sm2.ErrInvalidKey},
-		"point off the curve": {func(f *fake) { f.point = func() [65]byte { return [65]byte{4} } }, sm2.ErrInvalidKey},
-		"point out of range":  {func(f *fake) { f.point = func() [65]byte { return [65]byte(notPoints["y is 1 + p"]) } }, sm2.ErrInvalidKey},
-		"public panics":       {func(f *fake) { f.public = nil }, sm2.ErrInvalidKey},
-		"public is nil":       {func(f *fake) { f.public = func() (gm.SM2Public, error) { return nil, nil } }, sm2.ErrInvalidKey},
-		"public fails":        {func(f *fake) { f.public = func() (gm.SM2Public, error) { return nil, errPlanted } }, sm2.ErrInvalidKey},
+		"point panics":        {func(f *fake) { f.point = nil }, sm2.ErrProvider},
+		"point off the curve": {func(f *fake) { f.point = func() [65]byte { return [65]byte{4} } }, sm2.ErrProvider},
+		"point out of range":  {func(f *fake) { f.point = func() [65]byte { return [65]byte(notPoints["y is 1 + p"]) } }, sm2.ErrProvider},
+		"public panics":       {func(f *fake) { f.public = nil }, sm2.ErrProvider},
+		"public is nil":       {func(f *fake) { f.public = func() (gm.SM2Public, error) { return nil, nil } }, sm2.ErrProvider},
+		"public fails":        {func(f *fake) { f.public = func() (gm.SM2Public, error) { return nil, errPlanted } }, sm2.ErrProvider},
 		"public unsupported":  {func(f *fake) { f.public = func() (gm.SM2Public, error) { return nil, unsupported } }, unsupported},
 	} {
 		f := newFake()

@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/embedkms/kms/internal/pkcs8"
 )
 
 // pkcs8Size is the size in bytes of what MarshalPKCS8 returns.
@@ -29,13 +31,8 @@ var (
 	})
 )
 
-// The optional fields of ECPrivateKey (RFC 5915), and the attributes of
-// PrivateKeyInfo (RFC 5208).
-var (
-	tagParameters = asn1.Tag(0).Constructed().ContextSpecific()
-	tagPublicKey  = asn1.Tag(1).Constructed().ContextSpecific()
-	tagAttributes = asn1.Tag(0).Constructed().ContextSpecific()
-)
+// tagPublicKey is that of the public key in ECPrivateKey (RFC 5915).
+var tagPublicKey = asn1.Tag(1).Constructed().ContextSpecific()
 
 // MarshalPKCS8 returns a key pair as PKCS #8 (RFC 5208) around ECPrivateKey (RFC
 // 5915), as OpenSSL writes it: version 0, d of 32 bytes, no parameters within,
@@ -61,90 +58,25 @@ func MarshalPKCS8(d *[32]byte, public *[65]byte) []byte {
 // strict DER, and nothing behind it. Anything else is ErrInvalidKey.
 //
 // The private key may be of 1 to 32 bytes, though RFC 5915 wants 32: some
-// software leaves its leading zeros out. Parameters within ECPrivateKey must be
-// those of the AlgorithmIdentifier. Attributes are passed over if they are well
-// formed.
+// software leaves its leading zeros out.
 //
 // NewPrivateKey checks d. public is 04 ‖ x ‖ y, or nil where the encoding has
 // none; the caller compares it with that of the PrivateKey.
 func ParsePKCS8(der []byte) (d [32]byte, public []byte, err error) {
-	var info, key cryptobyte.String
-	var version int
-	s := cryptobyte.String(der)
-	if !s.ReadASN1(&info, asn1.SEQUENCE) || !s.Empty() ||
-		!info.ReadASN1Integer(&version) || version != 0 ||
-		!readAlgorithm(&info) || !info.ReadASN1(&key, asn1.OCTET_STRING) ||
-		!skipAttributes(&info) || !info.Empty() {
+	id, key, ok := pkcs8.Parse(der)
+	if !ok || !bytes.Equal(id, algorithm) {
 		return d, nil, ErrInvalidKey
 	}
-	return parseECPrivateKey(key)
-}
-
-// parseECPrivateKey reads ECPrivateKey, RFC 5915 section 3.
-func parseECPrivateKey(s cryptobyte.String) (d [32]byte, public []byte, err error) {
-	var seq, octets cryptobyte.String
-	var version int
-	if !s.ReadASN1(&seq, asn1.SEQUENCE) || !s.Empty() ||
-		!seq.ReadASN1Integer(&version) || version != 1 ||
-		!seq.ReadASN1(&octets, asn1.OCTET_STRING) || len(octets) < 1 || len(octets) > len(d) ||
-		!skipParameters(&seq) || !readPublicKey(&seq, &public) || !seq.Empty() {
+	private, public, ok := pkcs8.ParseEC(key, curveID)
+	if !ok || len(private) < 1 || len(private) > len(d) || public != nil && !isUncompressed(public) {
 		return d, nil, ErrInvalidKey
 	}
-	copy(d[len(d)-len(octets):], octets)
-	return d, public, nil
+	copy(d[len(d)-len(private):], private)
+	return d, bytes.Clone(public), nil
 }
 
-// skipParameters reads [0] parameters, if there are any, and reports whether
-// they name SM2's curve.
-func skipParameters(s *cryptobyte.String) bool {
-	var parameters cryptobyte.String
-	var present bool
-	return s.ReadOptionalASN1(&parameters, &present, tagParameters) &&
-		(!present || bytes.Equal(parameters, curveID))
-}
-
-// readPublicKey reads [1] publicKey into a copy, if there is one, and reports
-// whether it is 04 ‖ x ‖ y in form.
-func readPublicKey(s *cryptobyte.String, public *[]byte) bool {
-	var field cryptobyte.String
-	var present bool
-	if !s.ReadOptionalASN1(&field, &present, tagPublicKey) {
-		return false
-	}
-	if !present {
-		return true
-	}
-	point, ok := readPoint(&field)
-	*public = point[:]
-	return ok && field.Empty()
-}
-
-// skipAttributes reads [0] attributes, if there are any: SEQUENCE { OBJECT
-// IDENTIFIER, SET OF ANY } each.
-func skipAttributes(s *cryptobyte.String) bool {
-	var attributes cryptobyte.String
-	var present bool
-	if !s.ReadOptionalASN1(&attributes, &present, tagAttributes) {
-		return false
-	}
-	for !attributes.Empty() {
-		var attribute, values cryptobyte.String
-		var id encoding.ObjectIdentifier
-		if !attributes.ReadASN1(&attribute, asn1.SEQUENCE) ||
-			!attribute.ReadASN1ObjectIdentifier(&id) ||
-			!attribute.ReadASN1(&values, asn1.SET) || !attribute.Empty() {
-			return false
-		}
-		for !values.Empty() {
-			var value cryptobyte.String
-			var tag asn1.Tag
-			if !values.ReadAnyASN1(&value, &tag) {
-				return false
-			}
-		}
-	}
-	return true
-}
+// isUncompressed reports whether b is 04 ‖ x ‖ y in form.
+func isUncompressed(b []byte) bool { return len(b) == pointSize && b[0] == uncompressed }
 
 // MarshalSPKI returns a public key as SubjectPublicKeyInfo (RFC 5480), 91 bytes.
 func MarshalSPKI(public *[65]byte) []byte {
@@ -160,31 +92,15 @@ func MarshalSPKI(public *[65]byte) []byte {
 // behind it, and a point 04 ‖ x ‖ y. Anything else is ErrInvalidKey. Whether the
 // point is on the curve is for NewPublicKey to say.
 func ParseSPKI(der []byte) (public [65]byte, err error) {
-	var info cryptobyte.String
+	var info, id cryptobyte.String
+	var point []byte
 	s := cryptobyte.String(der)
-	if !s.ReadASN1(&info, asn1.SEQUENCE) || !s.Empty() || !readAlgorithm(&info) {
+	if !s.ReadASN1(&info, asn1.SEQUENCE) || !s.Empty() ||
+		!info.ReadASN1Element(&id, asn1.SEQUENCE) || !bytes.Equal(id, algorithm) ||
+		!info.ReadASN1BitStringAsBytes(&point) || !isUncompressed(point) || !info.Empty() {
 		return public, ErrInvalidKey
 	}
-	point, ok := readPoint(&info)
-	if !ok || !info.Empty() {
-		return public, ErrInvalidKey
-	}
-	return point, nil
-}
-
-// readAlgorithm reads an AlgorithmIdentifier and reports whether it is SM2's.
-func readAlgorithm(s *cryptobyte.String) bool {
-	var id cryptobyte.String
-	return s.ReadASN1Element(&id, asn1.SEQUENCE) && bytes.Equal(id, algorithm)
-}
-
-// readPoint reads a BIT STRING of 04 ‖ x ‖ y.
-func readPoint(s *cryptobyte.String) (point [pointSize]byte, ok bool) {
-	var b []byte
-	if !s.ReadASN1BitStringAsBytes(&b) || len(b) != pointSize || b[0] != uncompressed {
-		return point, false
-	}
-	return [pointSize]byte(b), true
+	return [65]byte(point), nil
 }
 
 func element(add cryptobyte.BuilderContinuation) []byte {

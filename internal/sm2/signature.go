@@ -12,7 +12,7 @@ import (
 func (k *PrivateKey) Sign(e *[32]byte) ([]byte, error) {
 	rs, err := call(func() ([64]byte, error) { return k.key().SignDigest(e) })
 	if err != nil {
-		return nil, refusal(err, ErrProvider)
+		return nil, refusal(err)
 	}
 	if !isSignature(&rs) {
 		return nil, ErrProvider

@@ -3,6 +3,8 @@ package suite
 import (
 	"crypto/cipher"
 	"crypto/rand"
+	"errors"
+	"fmt"
 
 	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/xgcm"
@@ -33,14 +35,20 @@ type sm4Sessions struct {
 
 func newSM4Sessions(key [16]byte, p gm.Provider) (*sm4Sessions, error) {
 	// Whatever the provider refuses, it refuses here, so that Session cannot.
-	if _, err := p.NewSM4(&key); err != nil {
-		return nil, err
+	_, err := p.NewSM4(&key)
+	if err == nil {
+		_, err = p.NewSM4GCM(&key)
 	}
-	if _, err := p.NewSM4GCM(&key); err != nil {
+	if err != nil && !errors.Is(err, gm.ErrUnsupportedAlgorithm) {
+		err = errProvider // its own words may tell of the key
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &sm4Sessions{key, p}, nil
 }
+
+var errProvider = fmt.Errorf("%w: the provider of SM4 failed", gm.ErrUnsupportedAlgorithm)
 
 func (s *sm4Sessions) Session(n1, kx []byte) cipher.AEAD {
 	block, err := s.gm.NewSM4(&s.key)
