@@ -33,7 +33,7 @@ type CreateKeyOptions struct {
 
 // CreateKey creates a key with fresh material and, if opts.Alias is set, an
 // alias to it. An RSA pair takes about a tenth of a second to make, or several
-// seconds for 4,096 bits. If the alias is taken there is no key and the error is
+// seconds for 4,096 bits. A usage that the spec cannot have is ErrInvalidUsage. If the alias is taken there is no key and the error is
 // ErrAliasExists, also if another process takes it in the same moment.
 func (k *KMS) CreateKey(ctx context.Context, opts *CreateKeyOptions) (*Key, error) {
 	if opts == nil {
@@ -69,6 +69,9 @@ func (k *KMS) createKey(ctx context.Context, c *call, opts *CreateKeyOptions) (*
 	}
 	if k.dryRun {
 		return nil, ErrDryRun
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, storeError(err) // before seconds are spent on an RSA pair
 	}
 	if err := k.firstVersion(rec); err != nil {
 		return nil, err

@@ -221,7 +221,7 @@ func (i *importing) apply(key *record.Key, now time.Time) error {
 		return fmt.Errorf("%w: it is not what the key has had", ErrInvalidKeyMaterial)
 	}
 	known.Material, known.ValidTo = i.version.Material, i.version.ValidTo
-	return nil
+	return checkRoom(key)
 }
 
 // known returns the version of key that has, or has had, the material.

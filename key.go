@@ -59,7 +59,7 @@ const (
 	maxTags        = 64
 	maxTagName     = 128
 	maxTagValue    = 256
-	maxVersions    = 4096              // so that a record stays under keystore.MaxData
+	maxVersions    = 4096              // of which any of AES_256 and SM4 fit into a record
 	pageSize       = keystore.MaxLimit // records of a scan that are in memory at a time
 
 	minRotationPeriod = 7 * day
@@ -105,6 +105,16 @@ func checkRotationPeriod(p time.Duration) error {
 // bring, or be told of, its next version.
 func hasPeriod(key *record.Key) bool {
 	return key.Origin != record.OriginExternal && KeySpec(key.Spec).rotatesItself()
+}
+
+// checkRoom returns an error for a key to which so much was added that its record
+// might not have room later for what must never be refused: to disable it, to
+// schedule it or its versions for destruction, and to remember changes.
+func checkRoom(key *record.Key) error {
+	if n := key.Bound(); n > keystore.MaxData {
+		return fmt.Errorf("%w: the key's record may take %d bytes, at most %d", ErrLimitExceeded, n, keystore.MaxData)
+	}
+	return nil
 }
 
 // setRotation makes key be rotated once in a period from now on, or not.

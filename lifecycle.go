@@ -115,7 +115,9 @@ type UpdateKeyOptions struct {
 }
 
 // UpdateKey changes what a key is described by, and how often it is rotated. A
-// rotation period on a key of origin EXTERNAL is ErrInvalidState.
+// rotation period on a key that cannot have one is ErrInvalidState. A description
+// or tags for which the record of a key with very many versions has no room are
+// ErrLimitExceeded.
 func (k *KMS) UpdateKey(ctx context.Context, key string, opts *UpdateKeyOptions) (*Key, error) {
 	c := k.begin(OpUpdateKey, key)
 	if opts == nil {
@@ -155,6 +157,7 @@ func (o *UpdateKeyOptions) check() error {
 
 // apply changes key, and reports whether there was anything to change.
 func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
+	before := key.Bound()
 	if o.Description != nil {
 		key.Description = *o.Description
 	}
@@ -166,6 +169,11 @@ func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
 			return false, fmt.Errorf("%w: a key of spec %s and origin %s has no rotation period", ErrInvalidState, key.Spec, key.Origin)
 		}
 		setRotation(key, *o.RotationPeriod, now)
+	}
+	if key.Bound() > before {
+		if err := checkRoom(key); err != nil {
+			return false, err
+		}
 	}
 	return o.Description != nil || o.Tags != nil || o.RotationPeriod != nil, nil
 }

@@ -83,5 +83,5 @@ func (k *KMS) publicKey(ctx context.Context, c *call, version uint32) (*PublicKe
 	return &PublicKey{
 		DER: der, KeyID: c.key.name, KeyVersion: c.version, Spec: c.key.spec,
 		Algorithms: append([]Algorithm(nil), c.key.spec.algorithms(c.key.usage)...), gm: k.gm,
-	}, err
+	}, algorithmError(err)
 }

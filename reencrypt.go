@@ -15,7 +15,7 @@ type ReEncryptOptions struct {
 	ChangeAAD bool
 }
 
-// ReEncrypt decrypts a ciphertext, of data or of a data key, and encrypts it
+// ReEncrypt decrypts a ciphertext, of data, a data key or a private key, and encrypts it
 // again under the primary version of its key or of another, without the
 // plaintext leaving the library. A ciphertext that is already what it would
 // become is verified and returned as a copy, with changed false: so rows can be

@@ -91,5 +91,5 @@ func addVersion(key *record.Key, v record.Version) error {
 	}
 	key.Versions = append(key.Versions, v)
 	setRotation(key, key.RotationPeriod, v.CreatedAt)
-	return nil
+	return checkRoom(key)
 }

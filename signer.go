@@ -6,24 +6,25 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // Signer returns the primary version of an RSA, EC or SM2 key for signatures as
 // a crypto.Signer, for crypto/tls, crypto/x509 and whatever else takes one. It
 // stays with that version after a rotation, and makes each signature with ctx,
-// as Sign does: if the key is disabled it signs no more.
+// as Sign does: if the key is disabled it signs no more. To make one takes the
+// right to PublicKey, and each signature that to Sign. A key that does not sign
+// is ErrInvalidUsage.
 //
 // Its algorithms are those of the key's spec. An RSA key signs PKCS #1 v1.5, or
 // PSS if the options are *rsa.PSSOptions, with a salt as long as the digest, over
 // SHA-256, SHA-384 or SHA-512; EC_P256 signs over SHA-256 and EC_P384 over
-// SHA-384 only. Any other options are ErrUnsupportedAlgorithm. TLS 1.2 ties no
-// hash to a curve: there an EC_P384 key needs a tls.Certificate whose
-// SupportedSignatureAlgorithms are ECDSAWithP384AndSHA384 alone.
+// SHA-384 only. Any other options are ErrUnsupportedAlgorithm, which a TLS 1.2
+// client brings about that prefers another hash: in a tls.Certificate with an EC
+// key set SupportedSignatureAlgorithms to the one of the curve.
 //
 // Of an SM2 key Public is an *ecdsa.PublicKey on the curve of SM2, which
 // crypto/x509 and crypto/tls do not accept. What it signs is PublicKey.SM2Digest,
-// with options whose HashFunc is 0.
+// with options that are nil or whose HashFunc is 0.
 func (k *KMS) Signer(ctx context.Context, key string) (crypto.Signer, error) {
 	h, err := k.handle(ctx, key, KeyUsageSignVerify, KeyState.encrypts)
 	if err != nil {
@@ -34,7 +35,9 @@ func (k *KMS) Signer(ctx context.Context, key string) (crypto.Signer, error) {
 
 // Decrypter returns the primary version of an RSA or SM2 key for encryption as a
 // crypto.Decrypter. It stays with that version after a rotation, and decrypts
-// with ctx, as DecryptAsymmetric does.
+// with ctx, as DecryptAsymmetric does. To make one takes the right to PublicKey,
+// and each decryption that to DecryptAsymmetric. A key that does not decrypt is
+// ErrInvalidUsage, one that has no public key ErrUnsupportedAlgorithm.
 //
 // Options are nil for the algorithm of the key, or *rsa.OAEPOptions with SHA-256
 // and no label under RSA. Any other are ErrUnsupportedAlgorithm.
@@ -83,70 +86,61 @@ func (k *KMS) newHandle(ctx context.Context, c *call, use KeyUsage, allowed func
 type signer struct{ *handle }
 
 func (s *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	alg, err := signingAlgorithm(s.spec, opts)
-	if err != nil {
-		return nil, &Error{OpSign, s.key, err}
-	}
-	out, err := s.kms.signWith(s.ctx, s.key, s.version, alg, digest, MessageTypeDigest)
+	out, err := s.kms.signWith(s.ctx, s.key, s.version, signingAlgorithm(s.spec, opts), digest, MessageTypeDigest)
 	if err != nil {
 		return nil, err
 	}
 	return out.Signature, nil
 }
 
-// signingAlgorithm returns the algorithm of a spec that opts ask for.
-func signingAlgorithm(s KeySpec, opts crypto.SignerOpts) (Algorithm, error) {
+// signingAlgorithm returns the algorithm that opts ask for: none there is, if it is
+// not one of the spec.
+func signingAlgorithm(s KeySpec, opts crypto.SignerOpts) Algorithm {
 	var hash crypto.Hash
 	if opts != nil {
 		hash = opts.HashFunc()
 	}
-	var alg Algorithm
-	if name := hashNames[hash]; name != "" {
-		alg = scheme(s, opts) + name
-	} else if hash == 0 && s == KeySpecSM2 {
-		alg = AlgorithmSM2DSASM3
+	name := hashNames[hash]
+	pss, isPSS := opts.(*rsa.PSSOptions)
+	switch {
+	case isPSS && name != "" && pssSalt(pss):
+		return "RSASSA_PSS" + name
+	case isPSS: // of another hash or salt
+	case name != "" && (s == KeySpecECP256 || s == KeySpecECP384):
+		return "ECDSA" + name
+	case name != "":
+		return "RSASSA_PKCS1_V1_5" + name
+	case hash == 0 && s == KeySpecSM2:
+		return AlgorithmSM2DSASM3
 	}
-	if !slices.Contains(s.algorithms(KeyUsageSignVerify), alg) {
-		return "", fmt.Errorf("%w: options %T with hash %d for a key of spec %s", ErrUnsupportedAlgorithm, opts, hash, s)
-	}
-	return alg, nil
+	return Algorithm(fmt.Sprintf("options %T with hash %d", opts, hash))
 }
 
 var hashNames = map[crypto.Hash]Algorithm{
 	crypto.SHA256: "_SHA_256", crypto.SHA384: "_SHA_384", crypto.SHA512: "_SHA_512",
 }
 
-// scheme is an algorithm without its hash.
-func scheme(s KeySpec, opts crypto.SignerOpts) Algorithm {
-	pss, isPSS := opts.(*rsa.PSSOptions)
-	switch {
-	case s == KeySpecECP256 || s == KeySpecECP384:
-		return "ECDSA"
-	case !isPSS:
-		return "RSASSA_PKCS1_V1_5"
-	case slices.Contains([]int{rsa.PSSSaltLengthAuto, rsa.PSSSaltLengthEqualsHash, pss.Hash.Size()}, pss.SaltLength):
-		return "RSASSA_PSS"
-	}
-	return ""
+// pssSalt reports whether a salt as long as the digest is what is asked for.
+func pssSalt(opts *rsa.PSSOptions) bool {
+	return opts.SaltLength == rsa.PSSSaltLengthAuto || opts.SaltLength == rsa.PSSSaltLengthEqualsHash ||
+		opts.SaltLength == opts.Hash.Size()
 }
 
 type decrypter struct{ *handle }
 
 func (d *decrypter) Decrypt(_ io.Reader, ciphertext []byte, opts crypto.DecrypterOpts) ([]byte, error) {
-	alg, err := decryptingAlgorithm(d.spec, opts)
-	if err != nil {
-		return nil, &Error{OpDecryptAsymmetric, d.key, err}
-	}
-	return d.kms.DecryptAsymmetric(d.ctx, d.key, d.version, alg, ciphertext)
+	return d.kms.DecryptAsymmetric(d.ctx, d.key, d.version, decryptingAlgorithm(d.spec, opts), ciphertext)
 }
 
-// decryptingAlgorithm returns the algorithm of a spec that opts ask for.
-func decryptingAlgorithm(s KeySpec, opts crypto.DecrypterOpts) (Algorithm, error) {
-	oaep, isOAEP := opts.(*rsa.OAEPOptions)
-	fits := opts == nil || isOAEP && s != KeySpecSM2 && oaep.Hash == crypto.SHA256 &&
-		(oaep.MGFHash == 0 || oaep.MGFHash == crypto.SHA256) && len(oaep.Label) == 0
-	if !fits {
-		return "", fmt.Errorf("%w: options %T for a key of spec %s", ErrUnsupportedAlgorithm, opts, s)
+// decryptingAlgorithm returns the algorithm that opts ask for: none there is, if it
+// is not one of the spec.
+func decryptingAlgorithm(s KeySpec, opts crypto.DecrypterOpts) Algorithm {
+	if opts == nil {
+		return s.algorithms(KeyUsageEncryptDecrypt)[0]
 	}
-	return s.algorithms(KeyUsageEncryptDecrypt)[0], nil
+	oaep, ok := opts.(*rsa.OAEPOptions)
+	if ok && oaep.Hash == crypto.SHA256 && (oaep.MGFHash == 0 || oaep.MGFHash == crypto.SHA256) && len(oaep.Label) == 0 {
+		return AlgorithmRSAESOAEPSHA256
+	}
+	return Algorithm(fmt.Sprintf("options %T", opts))
 }

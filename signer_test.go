@@ -76,9 +76,9 @@ func TestSignerOptions(t *testing.T) {
 	}
 	every = append(every, nil)
 	for spec, works := range map[kms.KeySpec]func(opts crypto.SignerOpts) bool{
-		kms.KeySpecECP256: func(o crypto.SignerOpts) bool { return o != nil && o.HashFunc() == crypto.SHA256 },
-		kms.KeySpecECP384: func(o crypto.SignerOpts) bool { return o != nil && o.HashFunc() == crypto.SHA384 },
-		kms.KeySpecSM2:    func(o crypto.SignerOpts) bool { return o == nil || o.HashFunc() == 0 },
+		kms.KeySpecECP256: func(o crypto.SignerOpts) bool { return o == crypto.SHA256 },
+		kms.KeySpecECP384: func(o crypto.SignerOpts) bool { return o == crypto.SHA384 },
+		kms.KeySpecSM2:    func(o crypto.SignerOpts) bool { return o == nil || o == crypto.Hash(0) },
 		kms.KeySpecRSA2048: func(o crypto.SignerOpts) bool {
 			if o == nil || o.HashFunc() != crypto.SHA256 && o.HashFunc() != crypto.SHA384 && o.HashFunc() != crypto.SHA512 {
 				return false

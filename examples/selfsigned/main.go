@@ -87,7 +87,8 @@ func showHTTPS(signer crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: signer}}
+	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: signer, // which signs nothing else:
+		SupportedSignatureAlgorithms: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}}}
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: own})
 	if err != nil {
 		return err

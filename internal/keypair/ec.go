@@ -86,9 +86,11 @@ func parseEC(spec, id string, key []byte) (Pair, error) {
 // newPrivateEC takes a scalar as long as the order of the curve. Some software
 // leaves its leading zeros out, or adds one.
 func newPrivateEC(curve elliptic.Curve, scalar []byte) (*ecdsa.PrivateKey, error) {
-	scalar = bytes.TrimLeft(scalar, "\x00")
 	padded := make([]byte, (curve.Params().N.BitLen()+7)/8)
 	defer clear(padded)
+	if len(scalar) > len(padded) {
+		scalar = bytes.TrimLeft(scalar, "\x00")
+	}
 	if len(scalar) > len(padded) {
 		return nil, ErrInvalidKey
 	}

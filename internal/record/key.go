@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/embedkms/kms/internal/tlv"
+	"github.com/embedkms/kms/internal/xgcm"
 )
 
 // A Mode is the part of a key's state that is stored as such.
@@ -103,6 +104,23 @@ func (k *Key) sizeBound() int {
 		n += versionSize + len(k.Versions[i].Material)
 	}
 	return n + len(ChangeID{})*len(k.Changes)
+}
+
+// Bound returns the most bytes that the sealed record of k takes, whatever becomes
+// of it, as long as nothing is added to it: no version, tag or longer description.
+func (k *Key) Bound() int {
+	n := headerSize + xgcm.Overhead + 256 + len(k.Spec) + len(k.Usage) + len(k.Origin) + len(k.Description)
+	for name, value := range k.Tags {
+		n += tlv.HeaderSize + 1 + len(name) + len(value)
+	}
+	largest := 0
+	for i := range k.Versions {
+		largest = max(largest, len(k.Versions[i].Material))
+	}
+	for i := range k.Versions {
+		n += k.Versions[i].bound(largest)
+	}
+	return n + len(ChangeID{})*MaxChanges
 }
 
 // ParseKey reads a body. The versions' material is a part of body, not a copy:

@@ -1,0 +1,97 @@
+package kms_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/keystore/memstore"
+)
+
+// A key of as many versions as its record has room for can still be disabled and
+// destroyed, whatever has become of it before. Only what adds to it is refused.
+func TestFullRecord(t *testing.T) {
+	ctx := t.Context()
+	store := memstore.New()
+	k := open(t, store, nil)
+	key := newPairKey(t, k, kms.KeySpecECP384, kms.KeyUsageSignVerify)
+	editKey(t, store, key, func(rec *record.Key) {
+		for len(rec.Versions) < 2185 { // quickly, with copies
+			rec.Versions = append(rec.Versions, rec.Versions[0])
+		}
+	})
+	k = open(t, store, nil)
+	var err error
+	rotations := 0
+	for ; err == nil; rotations++ {
+		_, err = k.RotateKey(ctx, key)
+	}
+	if want(t, err, kms.ErrLimitExceeded); rotations < 3 || rotations > 300 {
+		t.Fatalf("%d rotations", rotations)
+	}
+	description := func(n int) error {
+		long := strings.Repeat("d", n)
+		_, err := k.UpdateKey(ctx, key, &kms.UpdateKeyOptions{Description: &long})
+		return err
+	}
+	n := 0
+	for step := 1024; step > 0; step /= 2 {
+		for description(n+step) == nil {
+			n += step
+		}
+	}
+	want(t, description(n+1), kms.ErrLimitExceeded)
+	editKey(t, store, key, func(rec *record.Key) {
+		for len(rec.Changes) < record.MaxChanges {
+			rec.Changes.Add(record.ChangeID{byte(len(rec.Changes)), 1})
+		}
+		for i := range len(rec.Versions) - 3 {
+			rec.Versions[i].DestructionDate = rec.CreatedAt
+		}
+	})
+	k = open(t, store, nil)
+	must(t, k.DisableKey(ctx, key))
+	must(t, k.EnableKey(ctx, key))
+	d, err := k.DescribeKey(ctx, key)
+	must(t, err)
+	for _, version := range []uint32{d.PrimaryVersion - 2, d.PrimaryVersion - 1} {
+		_, err := k.ScheduleVersionDestruction(ctx, key, version, 0)
+		must(t, err)
+	}
+	_, err = k.Sign(ctx, key, kms.AlgorithmECDSASHA384, password, kms.MessageTypeRaw)
+	must(t, err)
+	_, err = k.ScheduleKeyDeletion(ctx, key, 0)
+	must(t, err)
+	must(t, k.CancelKeyDeletion(ctx, key))
+}
+
+// Destroying versions makes room for others.
+func TestRoomAfterDestruction(t *testing.T) {
+	ctx := t.Context()
+	store, c := memstore.New(), newClock()
+	k := open(t, store, &kms.Options{Now: c.now})
+	key := newPairKey(t, k, kms.KeySpecRSA2048, kms.KeyUsageSignVerify)
+	editKey(t, store, key, func(rec *record.Key) {
+		for len(rec.Versions) < 405 {
+			rec.Versions = append(rec.Versions, rec.Versions[0])
+		}
+	})
+	k = open(t, store, &kms.Options{Now: c.now})
+	var err error
+	for err == nil {
+		_, err = k.RotateKey(ctx, key)
+	}
+	want(t, err, kms.ErrLimitExceeded)
+	for version := range uint32(3) {
+		_, err = k.ScheduleVersionDestruction(ctx, key, version+1, 7*day)
+		must(t, err)
+	}
+	c.advance(7 * day)
+	report, err := k.Maintain(ctx)
+	if err != nil || report.VersionsDestroyed != 3 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	_, err = k.RotateKey(ctx, key)
+	must(t, err)
+}
