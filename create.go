@@ -32,9 +32,10 @@ type CreateKeyOptions struct {
 }
 
 // CreateKey creates a key with fresh material and, if opts.Alias is set, an
-// alias to it. An RSA pair takes about a tenth of a second to make, or several
-// seconds for 4,096 bits. A usage that the spec cannot have is ErrInvalidUsage. If the alias is taken there is no key and the error is
-// ErrAliasExists, also if another process takes it in the same moment.
+// alias to it. An RSA pair takes a tenth of a second to make, and of 4,096 bits a
+// second or more. A usage that the spec cannot have is ErrInvalidUsage. If the
+// alias is taken there is no key and the error is ErrAliasExists, also if another
+// process takes it in the same moment.
 func (k *KMS) CreateKey(ctx context.Context, opts *CreateKeyOptions) (*Key, error) {
 	if opts == nil {
 		opts = &CreateKeyOptions{}

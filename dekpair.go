@@ -55,9 +55,9 @@ func (d DataKeyPair) MarshalJSON() ([]byte, error) {
 
 // GenerateDataKeyPair returns a fresh pair of a spec of RSA, SM2 or EC, with its
 // private key in plaintext and encrypted under a symmetric key. The library
-// keeps neither. An RSA pair takes about a tenth of a second to make, or several
-// seconds for 4,096 bits. Any other spec is ErrUnsupportedAlgorithm; otherwise it
-// fails as GenerateDataKey does.
+// keeps neither. An RSA pair takes a tenth of a second to make, and of 4,096 bits
+// a second or more. Any other spec is ErrUnsupportedAlgorithm; otherwise it fails
+// as GenerateDataKey does.
 func (k *KMS) GenerateDataKeyPair(ctx context.Context, key string, spec KeySpec, aad AAD) (*DataKeyPair, error) {
 	return k.generatePair(ctx, key, spec, aad, true)
 }

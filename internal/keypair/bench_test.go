@@ -35,3 +35,15 @@ func BenchmarkCheckPrimes(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkGenerate(b *testing.B) {
+	for spec := range specs {
+		b.Run(spec, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := keypair.Generate(spec, gm.Default()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

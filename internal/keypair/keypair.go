@@ -77,8 +77,8 @@ type Signer interface {
 	Verify(algorithm string, digest, signature []byte) bool
 }
 
-// Generate returns a new pair. An RSA pair takes long: about a tenth of a
-// second, or several for 4,096 bits. p serves SM2.
+// Generate returns a new pair. An RSA pair takes long: a tenth of a second, and of
+// 4,096 bits a second or more. p serves SM2.
 func Generate(spec string, p gm.Provider) (Pair, error) {
 	switch spec {
 	case RSA2048, RSA3072, RSA4096:
