@@ -2,10 +2,15 @@ package kms_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/keystore/memstore"
@@ -206,5 +211,29 @@ func TestMAC(t *testing.T) {
 		must(t, err)
 		wantExactly(t, k.VerifyMAC(ctx, key, 0, password, old.MAC), kms.ErrInvalidSignature, "rotated")
 		must(t, k.VerifyMAC(ctx, key, old.KeyVersion, password, old.MAC))
+	}
+}
+
+// A call that was cancelled before it began makes no pair, which would take seconds:
+// it leaves the randomness where it was.
+func TestCreateKeyCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	store := memstore.New()
+	k := open(t, store, nil)
+	before := slices.Collect(records(t, store, ""))
+	draw := func() (b [32]byte) { rand.Read(b[:]); return b }
+	cryptotest.SetGlobalRandom(t, 1)
+	first := draw()
+	cryptotest.SetGlobalRandom(t, 1)
+	key, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecRSA4096})
+	if want(t, err, context.Canceled); key != nil || !errors.Is(err, kms.ErrStoreUnavailable) {
+		t.Errorf("%+v, %v", key, err)
+	}
+	if draw() != first {
+		t.Error("it has made something")
+	}
+	if after := slices.Collect(records(t, store, "")); !sameRecords(before, after) {
+		t.Error("something was changed")
 	}
 }

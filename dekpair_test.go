@@ -10,10 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/internal/keypair"
+	"github.com/embedkms/kms/internal/suite"
 	"github.com/embedkms/kms/kmstest"
 )
 
@@ -136,5 +140,101 @@ func TestDataKeyPairIsHidden(t *testing.T) {
 	d.Destroy()
 	if d.PrivateKey != nil || !bytes.Equal(private, make([]byte, len(private))) {
 		t.Error("Destroy has left the private key")
+	}
+}
+
+// sealAs encrypts a text for a purpose under the material of the first version of a
+// key, as others could who have that.
+func sealAs(t *testing.T, p suite.Purpose, key string, material, text []byte) []byte {
+	t.Helper()
+	keys, err := suite.NewKeys(suite.AES256, uuid(t, key), 1, material, gm.Default())
+	must(t, err)
+	k, err := keys.Key(p)
+	must(t, err)
+	ct, err := k.Seal(nil, text, suite.Context{Map: prod}, 0)
+	must(t, err)
+	return ct
+}
+
+func uuid(t *testing.T, key string) [16]byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(key, "-", ""))
+	must(t, err)
+	return [16]byte(b)
+}
+
+// A ciphertext that is sound, and of the purpose, and holds no private key, looks
+// like any other that does not decrypt.
+func TestDataKeyPairOfNoPrivateKey(t *testing.T) {
+	ctx := t.Context()
+	k := kmstest.New(t)
+	key := newExternalKey(t, k, kms.KeySpecAES256)
+	must(t, importMaterial(t, k, key, material1, kms.ImportKeyMaterialOptions{}))
+	der := materialsOf(keypair.ECP256)[0]
+	sound := sealAs(t, suite.PrivateKey, key, material1, der)
+	if d, err := k.DecryptDataKeyPair(ctx, sound, prod); err != nil || !bytes.Equal(d.PrivateKey, der) || d.KeyID != key {
+		t.Fatalf("%v, %v", d, err)
+	}
+	ed25519 := append([]byte("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20"), material1...)
+	for name, text := range map[string][]byte{
+		"a byte": {0}, "a text": password, "a data key": material2, "zeros": make([]byte, len(der)),
+		"cut": der[:len(der)-1], "and more": append(bytes.Clone(der), 0), "a scalar": der[36:68],
+		"of no spec": ed25519, "too long": make([]byte, 4096),
+	} {
+		ct := sealAs(t, suite.PrivateKey, key, material1, text)
+		d, err := k.DecryptDataKeyPair(ctx, ct, prod)
+		if wantExactly(t, err, kms.ErrInvalidCiphertext, name); d != nil {
+			t.Errorf("%s: %v", name, d)
+		}
+		d, err = k.DecryptDataKeyPairWith(ctx, key, ct, prod)
+		if wantExactly(t, err, kms.ErrInvalidCiphertext, name); d != nil {
+			t.Errorf("%s: %v", name, d)
+		}
+	}
+}
+
+// What a caller gets is its own: changing it changes nothing of what was given, nor
+// of what others get.
+func TestPairResultsAreCopies(t *testing.T) {
+	ctx := t.Context()
+	k := kmstest.New(t)
+	for _, usage := range []kms.KeyUsage{kms.KeyUsageSignVerify, kms.KeyUsageEncryptDecrypt} {
+		key := newPairKey(t, k, kms.KeySpecRSA2048, usage)
+		changed := publicKey(t, k, key)
+		der := bytes.Clone(changed.DER)
+		clear(changed.DER)
+		clear(changed.Algorithms)
+		if p := publicKey(t, k, key); !bytes.Equal(p.DER, der) || !slices.Equal(p.Algorithms, offered[kms.KeySpecRSA2048][usage]) {
+			t.Errorf("%s: others get %+v", usage, p)
+		}
+		produced := produce(t, k, key)
+		must(t, produced.good(k, 1))
+	}
+	key := newKey(t, k, "")
+	made, err := k.GenerateDataKeyPair(ctx, key, kms.KeySpecECP256, prod)
+	must(t, err)
+	given := bytes.Clone(made.PrivateKeyCiphertext)
+	for name, decrypt := range map[string]func() (*kms.DataKeyPair, error){
+		"DecryptDataKeyPair":     func() (*kms.DataKeyPair, error) { return k.DecryptDataKeyPair(ctx, given, prod) },
+		"DecryptDataKeyPairWith": func() (*kms.DataKeyPair, error) { return k.DecryptDataKeyPairWith(ctx, key, given, prod) },
+	} {
+		first, err := decrypt()
+		must(t, err)
+		second, err := decrypt()
+		must(t, err)
+		clear(first.PrivateKeyCiphertext)
+		if !bytes.Equal(given, made.PrivateKeyCiphertext) || !bytes.Equal(second.PrivateKeyCiphertext, given) {
+			t.Errorf("%s: the ciphertext of a pair is also another's", name)
+		}
+		clear(given)
+		if !bytes.Equal(second.PrivateKeyCiphertext, made.PrivateKeyCiphertext) {
+			t.Errorf("%s: the ciphertext of a pair is the caller's", name)
+		}
+		copy(given, made.PrivateKeyCiphertext)
+		clear(first.PrivateKey)
+		clear(first.PublicKey)
+		if !bytes.Equal(second.PrivateKey, made.PrivateKey) || !bytes.Equal(second.PublicKey, made.PublicKey) {
+			t.Errorf("%s: the keys of a pair are also another's", name)
+		}
 	}
 }

@@ -202,18 +202,20 @@ func fipsRefusals(t *testing.T) {
 	k := open(t, store, nil)
 	key, external := newKey(t, k, ""), newExternalKey(t, k, "")
 	before := slices.Collect(records(t, store, ""))
-	for _, spec := range []kms.KeySpec{kms.KeySpecSM4, kms.KeySpecSM2, kms.KeySpecHMACSM3} {
-		for _, origin := range []kms.Origin{kms.OriginKMS, kms.OriginExternal} {
-			_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: spec, Origin: origin, Alias: "alias/refused"})
-			wantRefusal(t, err)
+	for _, k := range []*kms.KMS{k, k.DryRun()} {
+		for _, spec := range []kms.KeySpec{kms.KeySpecSM4, kms.KeySpecSM2, kms.KeySpecHMACSM3} {
+			for _, origin := range []kms.Origin{kms.OriginKMS, kms.OriginExternal} {
+				_, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Spec: spec, Origin: origin, Alias: "alias/refused"})
+				wantRefusal(t, err)
+			}
 		}
+		_, err := k.GenerateDataKeyPair(ctx, key, kms.KeySpecSM2, nil)
+		wantRefusal(t, err)
+		_, err = k.GenerateDataKeyPairWithoutPlaintext(ctx, key, kms.KeySpecSM2, nil)
+		wantRefusal(t, err)
+		_, err = k.ImportParameters(ctx, external, kms.WrappingSM2Encrypt)
+		wantRefusal(t, err)
 	}
-	_, err := k.GenerateDataKeyPair(ctx, key, kms.KeySpecSM2, nil)
-	wantRefusal(t, err)
-	_, err = k.GenerateDataKeyPairWithoutPlaintext(ctx, key, kms.KeySpecSM2, nil)
-	wantRefusal(t, err)
-	_, err = k.ImportParameters(ctx, external, kms.WrappingSM2Encrypt)
-	wantRefusal(t, err)
 	if after := slices.Collect(records(t, store, "")); !sameRecords(before, after) {
 		t.Error("something was changed")
 	}

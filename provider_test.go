@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"errors"
+	"hash"
 	"strings"
 	"testing"
 
@@ -114,5 +115,35 @@ func TestBusyProvider(t *testing.T) {
 		if err := call(); err != nil {
 			t.Errorf("%s, later: %v", name, err)
 		}
+	}
+}
+
+// A countingGM is a provider that counts its hashes.
+type countingGM struct {
+	gm.Provider
+	hashes int
+}
+
+func (c *countingGM) NewSM3() hash.Hash {
+	c.hashes++
+	return c.Provider.NewSM3()
+}
+
+// The provider that a KMS has hashes for its public keys too; a PublicKey that the
+// caller has made has the default.
+func TestSM2DigestHasTheProvider(t *testing.T) {
+	p := &countingGM{Provider: gm.Default()}
+	k := open(t, memstore.New(), &kms.Options{GM: p})
+	public := publicKey(t, k, newPairKey(t, k, kms.KeySpecSM2, kms.KeyUsageSignVerify))
+	p.hashes = 0
+	digest, err := public.SM2Digest([]byte("alice@example.com"), password)
+	must(t, err)
+	if p.hashes == 0 {
+		t.Error("hashed with another provider")
+	}
+	p.hashes = 0
+	again, err := (&kms.PublicKey{DER: public.DER}).SM2Digest([]byte("alice@example.com"), password)
+	if err != nil || !bytes.Equal(again, digest) || p.hashes != 0 {
+		t.Errorf("%x, %v, want %x; %d hashes", again, err, digest, p.hashes)
 	}
 }

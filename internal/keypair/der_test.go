@@ -130,13 +130,15 @@ func inverse(a, m *big.Int) *big.Int {
 	return big.NewInt(1)
 }
 
-// composite returns an odd number of so many bits that is not prime, with x-1
-// coprime to 65537. Numbers of two kinds are far from each other, and coprime.
+// composite returns an odd number x of so many bits that is not prime, with x and
+// x-1 coprime to the exponents 65537 and 65535, and so to 3. Numbers of two kinds
+// are far from each other, and coprime.
 func composite(bits int, kind int64) *big.Int {
 	x := new(big.Int).Lsh(big.NewInt(12+kind), uint(bits)-4)
-	step := big.NewInt(2)
+	step, exponents := big.NewInt(2), big.NewInt(65537*65535)
 	for x.Add(x, big.NewInt(2*kind+1)); ; x.Add(x, step) {
-		if new(big.Int).Mod(plus(x, -1), big.NewInt(65537)).Sign() != 0 && !x.ProbablyPrime(0) {
+		factors := new(big.Int).Mul(x, plus(x, -1))
+		if factors.GCD(nil, nil, factors, exponents).Cmp(big.NewInt(1)) == 0 && !x.ProbablyPrime(0) {
 			return x
 		}
 	}

@@ -3,6 +3,7 @@ package keypair_test
 import (
 	"bytes"
 	"crypto/elliptic"
+	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/embedkms/kms/gm"
 	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/sm2"
 )
@@ -178,6 +180,25 @@ func invalidNumbers(tb testing.TB) (out []encoding) {
 		out = append(out, encoding{name, keypair.RSA2048, rsaInfo(wrong.encode())})
 	}
 	return out
+}
+
+// An exponent below that of FIPS 186-5 is refused for itself: the other numbers are
+// those of a key, which crypto/x509 takes.
+func TestSmallExponents(t *testing.T) {
+	p, q := composite(1024, 0), composite(1024, 1)
+	for _, e := range []int64{3, 5, 17, 257, 65535, 65537} {
+		der := rsaInfo(makeRSA(e, p, q).encode())
+		if _, err := x509.ParsePKCS8PrivateKey(der); err != nil {
+			t.Errorf("exponent %d: not a key: %v", e, err)
+		}
+		var want error
+		if e < 65537 {
+			want = keypair.ErrInvalidKey
+		}
+		if _, err := keypair.Parse(der, gm.Default()); err != want {
+			t.Errorf("exponent %d: %v, want %v", e, err, want)
+		}
+	}
 }
 
 // near returns a number near p that a key can be made with.
