@@ -220,8 +220,8 @@ func (i *importing) apply(key *record.Key, now time.Time) error {
 	case known == nil:
 		return fmt.Errorf("%w: it is not what the key has had", ErrInvalidKeyMaterial)
 	}
-	known.Material, known.ValidTo = i.version.Material, i.version.ValidTo
-	return checkRoom(key)
+	known.Material, known.ValidTo = i.version.Material, i.version.ValidTo // for which room was kept
+	return nil
 }
 
 // known returns the version of key that has, or has had, the material.

@@ -111,11 +111,17 @@ func hasPeriod(key *record.Key) bool {
 // might not have room later for what must never be refused: to disable it, to
 // schedule it or its versions for destruction, and to remember changes.
 func checkRoom(key *record.Key) error {
-	if n := key.Bound(); n > keystore.MaxData {
+	if len(key.Versions) > maxVersions {
+		return fmt.Errorf("%w: a key has at most %d versions", ErrLimitExceeded, maxVersions)
+	}
+	if n := maxSize(key); n > keystore.MaxData {
 		return fmt.Errorf("%w: the key's record may take %d bytes, at most %d", ErrLimitExceeded, n, keystore.MaxData)
 	}
 	return nil
 }
+
+// maxSize is the most bytes that the record of key may take as it is.
+func maxSize(key *record.Key) int { return key.Bound(KeySpec(key.Spec).mostMaterial()) }
 
 // setRotation makes key be rotated once in a period from now on, or not.
 func setRotation(key *record.Key, period time.Duration, now time.Time) {

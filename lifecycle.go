@@ -157,7 +157,7 @@ func (o *UpdateKeyOptions) check() error {
 
 // apply changes key, and reports whether there was anything to change.
 func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
-	before := key.Bound()
+	before := maxSize(key)
 	if o.Description != nil {
 		key.Description = *o.Description
 	}
@@ -170,7 +170,7 @@ func (o *UpdateKeyOptions) apply(key *record.Key, now time.Time) (bool, error) {
 		}
 		setRotation(key, *o.RotationPeriod, now)
 	}
-	if key.Bound() > before {
+	if maxSize(key) > before {
 		if err := checkRoom(key); err != nil {
 			return false, err
 		}

@@ -1,10 +1,12 @@
 package kms_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/record"
 	"github.com/embedkms/kms/keystore/memstore"
 )
@@ -30,18 +32,7 @@ func TestFullRecord(t *testing.T) {
 	if want(t, err, kms.ErrLimitExceeded); rotations < 3 || rotations > 300 {
 		t.Fatalf("%d rotations", rotations)
 	}
-	description := func(n int) error {
-		long := strings.Repeat("d", n)
-		_, err := k.UpdateKey(ctx, key, &kms.UpdateKeyOptions{Description: &long})
-		return err
-	}
-	n := 0
-	for step := 1024; step > 0; step /= 2 {
-		for description(n+step) == nil {
-			n += step
-		}
-	}
-	want(t, description(n+1), kms.ErrLimitExceeded)
+	fill(t, k, key)
 	editKey(t, store, key, func(rec *record.Key) {
 		for len(rec.Changes) < record.MaxChanges {
 			rec.Changes.Add(record.ChangeID{byte(len(rec.Changes)), 1})
@@ -94,4 +85,63 @@ func TestRoomAfterDestruction(t *testing.T) {
 	}
 	_, err = k.RotateKey(ctx, key)
 	must(t, err)
+}
+
+// A key takes its material back, whatever was added to it while that was away.
+func TestRoomForImportedMaterial(t *testing.T) {
+	for spec, versions := range map[kms.KeySpec]int{kms.KeySpecAES256: 4096, kms.KeySpecECP256: 2340} {
+		t.Run(string(spec), func(t *testing.T) {
+			ctx := t.Context()
+			store := memstore.New()
+			k := open(t, store, nil)
+			key, material := newExternalKey(t, k, spec), material1
+			if spec == kms.KeySpecECP256 {
+				material = materialsOf(keypair.ECP256)[0]
+			}
+			again := func() error { return importMaterial(t, k, key, material, kms.ImportKeyMaterialOptions{}) }
+			must(t, again())
+			editKey(t, store, key, func(rec *record.Key) {
+				for len(rec.Versions) < versions {
+					v := rec.Versions[0]
+					rand.Read(v.Fingerprint[:])
+					rec.Versions = append(rec.Versions, v)
+				}
+				last := len(rec.Versions) - 1
+				rec.Versions[0], rec.Versions[last] = rec.Versions[last], rec.Versions[0]
+			})
+			k = open(t, store, nil)
+			must(t, k.DeleteImportedKeyMaterial(ctx, key))
+			fill(t, k, key)
+			must(t, again())
+			editKey(t, store, key, func(rec *record.Key) {
+				for i := range rec.Versions {
+					rec.Versions[i].Material = material
+					rec.Versions[i].ValidTo = rec.CreatedAt.AddDate(1000, 0, 0)
+				}
+			})
+			k = open(t, store, nil)
+			must(t, k.DisableKey(ctx, key))
+			_, err := k.ScheduleKeyDeletion(ctx, key, 0)
+			must(t, err)
+		})
+	}
+}
+
+// fill describes a key at as much length as there is room for, and returns that.
+func fill(t *testing.T, k *kms.KMS, key string) (n int) {
+	t.Helper()
+	description := func(n int) error {
+		long := strings.Repeat("d", n)
+		_, err := k.UpdateKey(t.Context(), key, &kms.UpdateKeyOptions{Description: &long})
+		return err
+	}
+	for step := 4096; step > 0; step /= 2 {
+		if n+step <= 8192 && description(n+step) == nil {
+			n += step
+		}
+	}
+	if n < 8191 {
+		want(t, description(n+1), kms.ErrLimitExceeded)
+	}
+	return n
 }

@@ -72,9 +72,14 @@ func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) error {
 	if key.Origin == record.OriginExternal {
 		return fmt.Errorf("%w: an imported key is rotated by importing a new version", ErrInvalidState)
 	}
+	spec, err := specOf(key)
+	if err != nil {
+		return err
+	}
 	if r.version.Material == nil {
-		spec, err := specOf(key)
-		if err != nil {
+		// An RSA pair takes long to make, and so is not made for nothing.
+		likely := record.Version{Material: make([]byte, spec.mostMaterial())}
+		if err := checkRoom(with(key, likely)); err != nil || k.dryRun {
 			return err
 		}
 		if r.version, err = k.newVersion(spec, now); err != nil {
@@ -84,12 +89,20 @@ func (r *rotation) apply(k *KMS, key *record.Key, now time.Time) error {
 	return addVersion(key, r.version)
 }
 
-// addVersion makes v the primary version of key.
+// addVersion makes v the primary version of key, or leaves key as it is.
 func addVersion(key *record.Key, v record.Version) error {
-	if len(key.Versions) >= maxVersions {
-		return fmt.Errorf("%w: a key has at most %d versions", ErrLimitExceeded, maxVersions)
+	grown := with(key, v)
+	if err := checkRoom(grown); err != nil {
+		return err
 	}
-	key.Versions = append(key.Versions, v)
+	key.Versions = grown.Versions
 	setRotation(key, key.RotationPeriod, v.CreatedAt)
-	return checkRoom(key)
+	return nil
+}
+
+// with returns key with v as a further version.
+func with(key *record.Key, v record.Version) *record.Key {
+	grown := *key
+	grown.Versions = append(slices.Clip(key.Versions), v)
+	return &grown
 }

@@ -152,6 +152,24 @@ func (s KeySpec) materialSize() int {
 	return 0
 }
 
+// mostMaterial is the most bytes that the material takes. Of a pair it is DER, and
+// of RSA as long as its numbers happen to be, with a public exponent of 31 bits.
+func (s KeySpec) mostMaterial() int {
+	switch s {
+	case KeySpecRSA2048:
+		return 1224
+	case KeySpecRSA3072:
+		return 1800
+	case KeySpecRSA4096:
+		return 2384
+	case KeySpecSM2, KeySpecECP256:
+		return 138
+	case KeySpecECP384:
+		return 185
+	}
+	return s.materialSize()
+}
+
 // isPair returns nil if keys of the spec are pairs of a private and a public key.
 func (s KeySpec) isPair() error {
 	if s.check() != nil || s.materialSize() != 0 {

@@ -108,17 +108,14 @@ func (k *Key) sizeBound() int {
 
 // Bound returns the most bytes that the sealed record of k takes, whatever becomes
 // of it, as long as nothing is added to it: no version, tag or longer description.
-func (k *Key) Bound() int {
+// Imported material that is gone may come back, as many bytes as material at most.
+func (k *Key) Bound(material int) int {
 	n := headerSize + xgcm.Overhead + 256 + len(k.Spec) + len(k.Usage) + len(k.Origin) + len(k.Description)
 	for name, value := range k.Tags {
 		n += tlv.HeaderSize + 1 + len(name) + len(value)
 	}
-	largest := 0
 	for i := range k.Versions {
-		largest = max(largest, len(k.Versions[i].Material))
-	}
-	for i := range k.Versions {
-		n += k.Versions[i].bound(largest)
+		n += k.Versions[i].bound(material)
 	}
 	return n + len(ChangeID{})*MaxChanges
 }

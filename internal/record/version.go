@@ -43,21 +43,20 @@ const (
 
 const versionSize = 8*tlv.HeaderSize + 16 + 16 + 4*8 // at most, less the material
 
-// bound is the most bytes that v takes. largest is the size of the largest
-// material of its key: what comes back to a version without is about as long.
-func (v *Version) bound(largest int) int {
-	const fixed, date = tlv.HeaderSize + 2*tlv.HeaderSize + 16 + 8, tlv.HeaderSize + 8
-	if !v.DestroyedAt.IsZero() {
-		return fixed + 2*date // and destruction takes more than it adds
+// bound is the most bytes that v takes, with imported material of as many bytes as
+// material at most.
+func (v *Version) bound(material int) int {
+	const (
+		date  = tlv.HeaderSize + 8
+		fixed = tlv.HeaderSize + tlv.HeaderSize + 16 + 2*date // ID, created, destruction
+	)
+	switch {
+	case !v.DestroyedAt.IsZero():
+		return fixed + date
+	case v.Fingerprint != [16]byte{}: // to destroy it takes more than it adds
+		return fixed + tlv.HeaderSize + max(material, len(v.Material)) + tlv.HeaderSize + 16 + date
 	}
-	n := fixed + date + tlv.HeaderSize + len(v.Material)
-	if v.Material == nil {
-		n += largest + 16
-	}
-	if v.Fingerprint != [16]byte{} {
-		n += tlv.HeaderSize + 16 + date
-	}
-	return n
+	return fixed + tlv.HeaderSize + len(v.Material)
 }
 
 // append appends v as a field, without a buffer between for its material.
