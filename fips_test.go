@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,18 @@ func fipsImports(t *testing.T) {
 	must(t, err)
 	if digest := sha256.Sum256(password); !ecdsa.VerifyASN1(&private.PublicKey, digest[:], sig.Signature) {
 		t.Error("the signature is of another key")
+	}
+	for spec, file := range map[kms.KeySpec]string{kms.KeySpecRSA3072: "rsa-3072", kms.KeySpecRSA4096: "rsa-4096"} {
+		der, err := os.ReadFile(filepath.Join("internal", "keypair", "testdata", "test-only-"+file+".der"))
+		must(t, err)
+		key := newExternalKey(t, k, spec)
+		must(t, importLong(t, k, key, der, kms.ImportKeyMaterialOptions{}))
+		out, err := k.EncryptAsymmetric(t.Context(), key, kms.AlgorithmRSAESOAEPSHA256, password)
+		must(t, err)
+		plaintext, err := k.DecryptAsymmetric(t.Context(), key, 1, out.Algorithm, out.Ciphertext)
+		if err != nil || !bytes.Equal(plaintext, password) {
+			t.Errorf("%s: %q, %v", spec, plaintext, err)
+		}
 	}
 }
 
