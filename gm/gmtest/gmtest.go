@@ -100,7 +100,11 @@ var cases = []testCase{
 	{"SM2 signatures", "a signature is for one key and one digest", checkSM2Signatures},
 	{"SM2 edge signatures", "what verifies elsewhere must verify here, and nothing else",
 		checkSM2EdgeSignatures},
-	{"SM2 random numbers", "one random number for two signatures gives the private key away",
+	{"SM2 corner digests", "a digest is signed modulo n, and many are not below it",
+		checkSM2CornerDigests},
+	{"SM2 short signatures", "one signature in 128 has a number that is cut when it is not padded",
+		checkSM2ShortSignatures},
+	{"SM2 random numbers", "random numbers that are not give plaintexts and private keys away",
 		checkSM2Random},
 	{"SM2 concurrency", "keys are shared between all who use them", checkSM2Concurrency},
 

@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms"
-	"github.com/embedkms/kms/kmstest"
+	"github.com/embedkms/kms/gm"
+	"github.com/embedkms/kms/keystore/memstore"
+	"github.com/embedkms/kms/rootkey"
 )
 
 // macKeySize is that of our keys, in bits.
@@ -20,13 +22,13 @@ const macKeySize = 256
 
 // hmacOf is the family of a key spec. Keys of our size are imported, as callers
 // bring their own, and used by GenerateMAC and VerifyMAC; for those of other
-// sizes there is HMAC over the same hash.
-func hmacOf(spec kms.KeySpec, newHash func() hash.Hash) family {
+// sizes there is HMAC over the same hash. p is the provider of both.
+func hmacOf(p gm.Provider, spec kms.KeySpec, newHash func() hash.Hash) family {
 	return func(t *testing.T, g *group) func(*vector) outcome {
 		if g.KeySize != macKeySize {
 			return func(v *vector) outcome { return v.checkHMAC(t, newHash, g.TagSize) }
 		}
-		k, ids := kmstest.New(t), map[string]string{}
+		k, ids := newKMS(t, p), map[string]string{}
 		return func(v *vector) outcome {
 			id, ok := ids[string(v.Key)]
 			if !ok {
@@ -36,6 +38,21 @@ func hmacOf(spec kms.KeySpec, newHash func() hash.Hash) family {
 			return v.checkMAC(t, k, id)
 		}
 	}
+}
+
+// newKMS returns a KMS over a new memory store, of which p does the GM algorithms.
+func newKMS(t *testing.T, p gm.Provider) *kms.KMS {
+	t.Helper()
+	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kms.Open(t.Context(), memstore.New(), root, &kms.Options{GM: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.Close() })
+	return k
 }
 
 // checkHMAC checks what HMAC over a hash makes of a vector whose key is none here.

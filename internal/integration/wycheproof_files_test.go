@@ -9,26 +9,30 @@ import (
 	"github.com/embedkms/kms/internal/keypair"
 )
 
-// wantVectors are those in files, allVectors those of Wycheproof.
+// wantVectors are those in files, wantGMVectors those in gmFiles, and allVectors
+// those of Wycheproof.
 const (
-	wantVectors = 13055
-	allVectors  = 143436
+	wantVectors   = 13055
+	wantGMVectors = 278
+	allVectors    = 143436
 )
 
 var (
 	ecdsaP256  = ecdsaDER(elliptic.P256(), keypair.ECP256, "ECDSA_SHA_256")
 	ecdsaP384  = ecdsaDER(elliptic.P384(), keypair.ECP384, "ECDSA_SHA_384")
-	hmacSHA256 = hmacOf(kms.KeySpecHMACSHA256, sha256.New)
-	hmacSM3    = hmacOf(kms.KeySpecHMACSM3, gm.Default().NewSM3)
+	hmacSHA256 = hmacOf(gm.Default(), kms.KeySpecHMACSHA256, sha256.New)
 )
 
-// files are those with vectors of an algorithm that keys have here, whatever
-// their parameters, in the version of Wycheproof that go.mod requires.
-var files = []struct {
+// A file is one of vectors, by name, and what comes of them.
+type file struct {
 	name   string
 	family family
 	want   counts
-}{
+}
+
+// files are those with vectors of an algorithm that keys have here, whatever
+// their parameters, in the version of Wycheproof that go.mod requires.
+var files = append([]file{
 	{"rsa_oaep_2048_sha1_mgf1sha1", rsaOAEP, counts{otherOAEP: 36}},
 	{"rsa_oaep_2048_sha224_mgf1sha1", rsaOAEP, counts{otherOAEP: 31}},
 	{"rsa_oaep_2048_sha224_mgf1sha224", rsaOAEP, counts{otherOAEP: 35}},
@@ -112,10 +116,16 @@ var files = []struct {
 	{"ecdsa_secp256r1_sha256", ecdsaP256, counts{ran: 474}},
 	{"ecdsa_secp384r1_sha384", ecdsaP384, counts{ran: 494}},
 	{"hmac_sha256", hmacSHA256, counts{ran: 81, noKeySize: 12, truncated: 81}},
-	{"hmac_sm3", hmacSM3, counts{ran: 81, noKeySize: 12, truncated: 81}},
 	{"aes_gcm", aesGCM, counts{ran: 66, noIVSize: 39, noKeySize: 211}},
-	{"sm4_gcm", sm4GCM, counts{ran: 65, noIVSize: 39}},
 	{"aes_kwp", keyWrap, counts{ran: 254}},
+}, gmFiles(gm.Default())...)
+
+// gmFiles are those with vectors of algorithms that p does.
+func gmFiles(p gm.Provider) []file {
+	return []file{
+		{"hmac_sm3", hmacOf(p, kms.KeySpecHMACSM3, p.NewSM3), counts{ran: 81, noKeySize: 12, truncated: 81}},
+		{"sm4_gcm", sm4GCM(p), counts{ran: 65, noIVSize: 39}},
+	}
 }
 
 // notOurs are the other files. The first entry that has a file counts it.

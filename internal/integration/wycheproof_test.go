@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/c2sp/wycheproof"
+
+	"github.com/embedkms/kms/gm/emmansun"
 )
 
 // hexBytes is a byte string in hex, as the vectors write them.
@@ -133,11 +135,7 @@ func TestWycheproof(t *testing.T) {
 		for _, f := range files {
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
-				got := runFile(t, f.name, f.family)
-				t.Log(got)
-				if !maps.Equal(got, f.want) {
-					t.Errorf("want %v", f.want)
-				}
+				got := f.run(t)
 				mu.Lock()
 				defer mu.Unlock()
 				sum.add(got)
@@ -149,6 +147,29 @@ func TestWycheproof(t *testing.T) {
 	if sum.total("") != wantVectors {
 		t.Errorf("%d vectors, want %d", sum.total(""), wantVectors)
 	}
+}
+
+// The files of GM algorithms once more, by the other provider.
+func TestWycheproofEmmansun(t *testing.T) {
+	sum := counts{}
+	for _, f := range gmFiles(emmansun.Provider()) {
+		t.Run(f.name, func(t *testing.T) { sum.add(f.run(t)) })
+	}
+	t.Logf("%v", sum)
+	if sum.total("") != wantGMVectors {
+		t.Errorf("%d vectors, want %d", sum.total(""), wantGMVectors)
+	}
+}
+
+// run checks all vectors of a file, and the number of each outcome.
+func (f file) run(t *testing.T) counts {
+	t.Helper()
+	got := runFile(t, f.name, f.family)
+	t.Log(got)
+	if !maps.Equal(got, f.want) {
+		t.Errorf("want %v", f.want)
+	}
+	return got
 }
 
 func runFile(t *testing.T, name string, check family) counts {
