@@ -25,7 +25,7 @@ type database struct {
 	name    string
 	driver  string
 	dialect sqlstore.Dialect
-	source  func(t *testing.T) string // for sql.Open
+	source  func(t testing.TB) string // for sql.Open
 	block   string                    // keeps others from writing to table %s until it is rolled back
 }
 
@@ -53,7 +53,7 @@ type server struct {
 
 // source returns the data source name of the server. If its programs are
 // missing, then the test is skipped on a laptop and fails in CI.
-func (s *server) source(t *testing.T) string {
+func (s *server) source(t testing.TB) string {
 	t.Helper()
 	s.once.Do(func() { s.Server, s.err = s.start() })
 	if errors.Is(s.err, dbserver.ErrMissing) && os.Getenv("CI") == "" {
@@ -82,7 +82,7 @@ func TestMain(m *testing.M) {
 // pragmas are what docs and package sqlstore say to give SQLite.
 const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)"
 
-func sqliteSource(t *testing.T) string {
+func sqliteSource(t testing.TB) string {
 	return "file:" + filepath.Join(t.TempDir(), "kms.db") + pragmas
 }
 
@@ -99,7 +99,7 @@ type place struct{ source, table string }
 var tables atomic.Int32
 
 // newPlace returns one that is not there yet.
-func (d *database) newPlace(t *testing.T) place {
+func (d *database) newPlace(t testing.TB) place {
 	return place{d.source(t), fmt.Sprintf("kms_%d_%d", os.Getpid(), tables.Add(1))}
 }
 
