@@ -13,7 +13,7 @@ const benchSize = 1024 // bytes in a record; one of an AES key has fewer
 const scanKeys = 10_000
 
 // The figures in docs/stores.md:
-// go test -run '^$' -bench . -count 3 ./stores
+// go test -run '^$' -bench . -benchtime 300ms ./stores
 
 func BenchmarkGet(b *testing.B) {
 	benchEach(b, func(b *testing.B, s keystore.Store) {
