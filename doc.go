@@ -70,10 +70,11 @@
 // # Choosing a key store
 //
 // Package keystore/filestore keeps each key in a file and needs a local disk
-// only; several processes of one machine may share it. Package keystore/memstore
-// is for tests, and package kmstest makes a KMS over it in one line. A store for
-// anything else has four methods over opaque bytes: see package keystore, and
-// package keystoretest, which checks one.
+// only; several processes of one machine may share it. Package keystore/sqlstore
+// keeps them in a table of PostgreSQL, MySQL, MariaDB or SQLite, for a fleet of
+// machines. Package keystore/memstore is for tests, and package kmstest makes a
+// KMS over it in one line. A store for anything else has four methods over opaque
+// bytes: see package keystore, and package keystoretest, which checks one.
 //
 // A store holds nothing but sealed records. Who reads it learns how many keys
 // and aliases there are, key IDs, sizes and times; who writes to it can destroy

@@ -32,7 +32,7 @@ func blocks(t *testing.T, doc, language string) (code []string) {
 
 // Every block of Go in a document compiles, together with the others.
 func TestBlocksCompile(t *testing.T) {
-	for _, doc := range []string{operating, "docs/algorithms.md"} {
+	for _, doc := range []string{operating, "docs/algorithms.md", "docs/stores.md"} {
 		t.Run(doc, func(t *testing.T) { compile(t, blocks(t, doc, "go")) })
 	}
 }
@@ -41,6 +41,9 @@ func compile(t *testing.T, blocks []string) {
 	imports := map[string]string{
 		"kms": "github.com/embedkms/kms", "rootkey": "github.com/embedkms/kms/rootkey",
 		"filestore": "github.com/embedkms/kms/keystore/filestore", "slog": "log/slog",
+		"sqlstore": "github.com/embedkms/kms/keystore/sqlstore", "sql": "database/sql",
+		"keystoretest": "github.com/embedkms/kms/keystore/keystoretest",
+		"keystore":     "github.com/embedkms/kms/keystore", "testing": "testing",
 		"context": "context", "errors": "errors", "fmt": "fmt", "os": "os", "time": "time",
 	}
 	args := []string{"vet"}

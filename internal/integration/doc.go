@@ -1,5 +1,5 @@
 // Package integration holds the tests of this module against what others
 // publish: the vectors of Wycheproof, and a JWT library that signs with a
-// crypto.Signer. It is a module of its own, so that what they need is required by
-// nobody else.
+// crypto.Signer; its folder stores has those of key stores on real databases. It is
+// a module of its own, so that what they need is required by nobody else.
 package integration

@@ -1,0 +1,75 @@
+package stores_test
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+
+	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/rootkey"
+)
+
+const rotations = 5 // by each of two KMS
+
+// TestKMS has two KMS on one table rotate a key at the same time. Each opens
+// what the other has sealed, under every version.
+func TestKMS(t *testing.T) {
+	each(t, func(t *testing.T, d *database) {
+		p := d.newPlace(t)
+		both := []*kms.KMS{openKMS(t, d, p), openKMS(t, d, p)}
+		key, err := both[0].CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/orders"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var sealed [][]byte
+		var wg sync.WaitGroup
+		for _, k := range both {
+			wg.Go(func() {
+				for range rotations {
+					if _, err := k.RotateKey(t.Context(), key.ID); err != nil {
+						t.Error(err)
+					}
+					ciphertext, err := k.Encrypt(t.Context(), "alias/orders", []byte("v"), nil)
+					if err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					sealed = append(sealed, ciphertext)
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		for _, k := range append(both, openKMS(t, d, p)) {
+			for _, ciphertext := range sealed {
+				got, err := k.Decrypt(t.Context(), ciphertext, nil)
+				if err != nil || string(got) != "v" {
+					t.Errorf("Decrypt: %q, %v", got, err)
+				}
+			}
+		}
+		// MaxStale below 0: this is what is stored.
+		described, err := both[1].DescribeKey(t.Context(), key.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(described.Versions); n != 2*rotations+1 {
+			t.Errorf("%d versions, want %d", n, 2*rotations+1)
+		}
+	})
+}
+
+func openKMS(t *testing.T, d *database, p place) *kms.KMS {
+	t.Helper()
+	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kms.Open(t.Context(), d.open(t, p), root, &kms.Options{MaxStale: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { k.Close() })
+	return k
+}
