@@ -70,7 +70,8 @@
 // # Choosing a key store
 //
 // Package keystore/filestore keeps each key in a file and needs a local disk
-// only; several processes of one machine may share it. Package keystore/memstore
+// only; several processes of one machine may share it. Package keystore/etcdstore,
+// a module of its own, is for services on several machines. Package keystore/memstore
 // is for tests, and package kmstest makes a KMS over it in one line. A store for
 // anything else has four methods over opaque bytes: see package keystore, and
 // package keystoretest, which checks one.
@@ -96,7 +97,8 @@
 // Options.MaxStale, 5 seconds by default, while the store answers in time, and
 // when it does not, within MaxStale and Options.OutageGrace together, 65
 // seconds. After that, operations fail with ErrStoreUnavailable until the store
-// is back. One exception is in favour of availability: a ciphertext of a version
+// is back. A store that tells of changes, a keystore.Watcher, makes it milliseconds
+// as a rule, and changes nothing about these bounds. One exception is in favour of availability: a ciphertext of a version
 // that another process has just made opens at once.
 //
 // # Errors
