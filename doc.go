@@ -71,10 +71,11 @@
 //
 // Package keystore/filestore keeps each key in a file and needs a local disk
 // only; several processes of one machine may share it. Package keystore/sqlstore
-// keeps them in a table of PostgreSQL, MySQL, MariaDB or SQLite, for a fleet of
-// machines. Package keystore/memstore is for tests, and package kmstest makes a
-// KMS over it in one line. A store for anything else has four methods over opaque
-// bytes: see package keystore, and package keystoretest, which checks one.
+// keeps them in a table of PostgreSQL, MySQL, MariaDB or SQLite, and package
+// keystore/etcdstore, a module of its own, in etcd, for a fleet of machines. Package
+// keystore/memstore is for tests, and package kmstest makes a KMS over it in one
+// line. A store for anything else has four methods over opaque bytes: see package
+// keystore, and package keystoretest, which checks one.
 //
 // A store holds nothing but sealed records. Who reads it learns how many keys
 // and aliases there are, key IDs, sizes and times; who writes to it can destroy
@@ -97,7 +98,8 @@
 // Options.MaxStale, 5 seconds by default, while the store answers in time, and
 // when it does not, within MaxStale and Options.OutageGrace together, 65
 // seconds. After that, operations fail with ErrStoreUnavailable until the store
-// is back. One exception is in favour of availability: a ciphertext of a version
+// is back. A store that tells of changes, a keystore.Watcher, makes it milliseconds
+// as a rule, and changes nothing about these bounds. One exception is in favour of availability: a ciphertext of a version
 // that another process has just made opens at once.
 //
 // # Errors

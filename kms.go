@@ -32,7 +32,8 @@ type Options struct {
 
 	// MaxStale is how long a change that another process made, such as
 	// disabling a key, may stay unseen in this one: 0 is 5 s, at most 60 s.
-	// Below 0 every call reads the store. With the system's clock a timer ends
+	// Below 0 every call reads the store. A store that is a keystore.Watcher
+	// usually tells of it at once; MaxStale stays the bound. With the system's clock a timer ends
 	// the use of a key without another look, at about half of MaxStale; a
 	// process that was frozen for longer may still make a call or two before
 	// its timers run again.
@@ -81,13 +82,13 @@ type core struct {
 	elapsed    func() time.Duration
 
 	keys    *keycache.Cache[keyID, *loadedKey]
-	aliases *keycache.Cache[string, keyID]
+	aliases *keycache.Cache[string, loadedAlias]
 	outage  *keycache.Outage
 	usage   ledger
 	closed  atomic.Bool
 
 	ring       atomic.Pointer[keyring.Ring]
-	ringShown  atomic.Int64   // when a read began that has shown it, by elapsed
+	ringShown  atomic.Int64   // when a read began that has shown it, by elapsed; a minute ago after a hint
 	ringWriter *settle.Writer // of its own: edits of records wait for the ring, never the reverse
 
 	changing chan struct{} // held while the ring is exchanged; guards the rest
@@ -139,11 +140,14 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock, Hash: keyID.hash,
 	})
 	seed := maphash.MakeSeed()
-	c.aliases = keycache.New(keycache.Config[string, keyID]{
+	c.aliases = keycache.New(keycache.Config[string, loadedAlias]{
 		Get: c.getAlias, Build: c.loadAlias, MaxStale: o.MaxStale, Grace: o.OutageGrace,
 		Capacity: o.CacheKeys, Outage: c.outage, Clock: clock,
 		Hash: func(name string) uint64 { return maphash.String(seed, name) },
 	})
+	if w, ok := store.(keystore.Watcher); ok {
+		c.outage.Go(func(ctx context.Context) { c.watch(ctx, w) })
+	}
 	return &KMS{core: c}, nil
 }
 

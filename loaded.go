@@ -141,17 +141,26 @@ func (c *core) getAlias(ctx context.Context, name string) (keystore.Record, erro
 	return c.get(ctx, c.ring.Load().AliasKey(name))
 }
 
-// The zero ID stands for an alias that was deleted.
-func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (keyID, error) {
+// A loadedAlias is where an alias points: at the zero ID if it was deleted.
+type loadedAlias struct {
+	id     keyID
+	record string // key of its record
+}
+
+func (c *core) loadAlias(ctx context.Context, name string, rec keystore.Record) (loadedAlias, error) {
 	body, err := c.openForUse(ctx, rec)
 	if err != nil {
-		return keyID{}, err
+		return loadedAlias{}, err
 	}
 	a, err := parseAliasBody(name, body)
-	if err != nil || !a.DeletedAt.IsZero() {
-		return keyID{}, err
+	if err != nil {
+		return loadedAlias{}, err
 	}
-	return a.KeyID, nil
+	la := loadedAlias{record: rec.Key}
+	if a.DeletedAt.IsZero() {
+		la.id = a.KeyID
+	}
+	return la, nil
 }
 
 func (c *core) parseAliasRecord(ctx context.Context, name string, rec keystore.Record) (*record.Alias, error) {
@@ -200,12 +209,12 @@ func (k *KMS) resolveAlias(ctx context.Context, ref string) (*keyEntry, error) {
 	}
 	e, err := k.aliases.Lookup(ctx, name)
 	switch {
-	case errors.Is(err, keystore.ErrNotFound), err == nil && e.Value == keyID{}:
+	case errors.Is(err, keystore.ErrNotFound), err == nil && e.Value.id == keyID{}:
 		return nil, ErrAliasNotFound
 	case err != nil:
 		return nil, k.cacheError(err)
 	}
-	return k.lookup(ctx, e.Value)
+	return k.lookup(ctx, e.Value.id)
 }
 
 // lookup returns the cached key of id.

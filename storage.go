@@ -121,10 +121,10 @@ func (c *core) sealRecord(key string, rev uint64, body []byte) ([]byte, error) {
 
 // refreshRing makes sure that the keyring in use is the stored one.
 func (c *core) refreshRing(ctx context.Context) error {
-	known, start := c.ring.Load(), c.elapsed()
+	known, start, shown := c.ring.Load(), c.elapsed(), c.ringShown.Load()
 	rec, err := c.get(ctx, keyring.Key)
 	if err = c.takeRing(ctx, known, rec, err); err == nil {
-		c.ringShown.Store(int64(start))
+		c.ringShown.CompareAndSwap(shown, int64(start)) // unless a hint came meanwhile
 	}
 	return err
 }

@@ -34,7 +34,7 @@ func (c *Cache[K, V]) joinLocked(key K, since time.Duration) *flight[K, V] {
 		return f
 	}
 	f := &flight[K, V]{start: c.elapsed(), done: make(chan struct{})}
-	if !c.Outage.start(func(ctx context.Context) { c.run(ctx, key, f) }) {
+	if !c.Outage.Go(func(ctx context.Context) { c.run(ctx, key, f) }) {
 		f.err = errClosed
 		close(f.done)
 		return f
@@ -114,13 +114,14 @@ type get[K comparable, V any] struct {
 	start  time.Duration
 	began  Moment
 	writes uint64 // local ones, of the key
+	hints  uint64 // of any key
 }
 
 // load reads key once. Its result is void, and again is set, if the Get
 // started before a local write, or before something newer was learned.
 func (c *Cache[K, V]) load(ctx context.Context, key K, f *flight[K, V]) (e *Entry[K, V], again bool, err error) {
 	c.mu.Lock()
-	g := get[K, V]{f, c.elapsed(), c.moment, c.marks[key].writes}
+	g := get[K, V]{f, c.elapsed(), c.moment, c.marks[key].writes, c.hints}
 	f.start = g.start
 	c.mu.Unlock()
 
@@ -169,12 +170,14 @@ func (c *Cache[K, V]) judge(key K, rec keystore.Record, g get[K, V]) (*Entry[K, 
 		return nil, err
 	}
 	if rec.Rev == 0 {
-		c.rememberAbsent(key)
+		if g.hints == c.hints {
+			c.rememberAbsent(key)
+		}
 		c.retire(key, g.flight)
 		return nil, keystore.ErrNotFound
 	}
 	if e := c.entry(key); e != nil && e.rev == rec.Rev {
-		c.confirm(e, g.start)
+		c.confirm(e, g)
 		c.retire(key, g.flight)
 		return e, nil
 	}
@@ -201,7 +204,7 @@ func (c *Cache[K, V]) build(ctx context.Context, key K, rec keystore.Record, g g
 	}
 	c.learn(key, m, rec)
 	c.retire(key, g.flight)
-	return c.publish(key, v, rec.Rev, g.start), nil
+	return c.publish(key, v, rec.Rev, g), nil
 }
 
 func (c *Cache[K, V]) expel(key K) {

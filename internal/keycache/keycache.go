@@ -61,6 +61,7 @@ type Cache[K comparable, V any] struct {
 	size    int        // of entries
 	marks   map[K]mark
 	moment  Moment              // goes up with each revision that is learned
+	hints   uint64              // goes up with each call of Expire
 	absent  map[K]time.Duration // since when
 	flights map[K]*flight[K, V]
 	swept   time.Duration
@@ -73,9 +74,12 @@ type Entry[K comparable, V any] struct {
 	rev       uint64
 	renewAt   time.Duration // age at which it is refreshed ahead of its time
 	forced    time.Duration // when a refresh was last forced; guarded by the cache's mu
+	hinted    uint64        // the last hint of it; guarded by the cache's mu
+	timer     *time.Timer   // ends young; guarded by the cache's mu
 	validated atomic.Int64  // start of the Get that last showed it
 	used      atomic.Int64  // about when it was last looked up
 	young     atomic.Bool   // with the system's clock: age is below renewAt
+	stale     atomic.Bool   // a hint came after that Get had begun
 	renewing  atomic.Bool   // such a refresh is under way
 	dead      bool          // in the place of one that was dropped
 }
@@ -131,26 +135,39 @@ func (c *Cache[K, V]) isYoung(e *Entry[K, V]) bool {
 	}
 	now := c.Clock()
 	age := now - time.Duration(e.validated.Load())
-	if young := 0 <= age && age < e.renewAt; !young {
+	if young := 0 <= age && age < e.renewAt && !e.stale.Load(); !young {
 		return false
 	}
 	e.touch(now)
 	return true
 }
 
-// confirm notes that a Get which started at start has shown e. c.mu is held.
-func (c *Cache[K, V]) confirm(e *Entry[K, V], start time.Duration) {
-	now := c.elapsed()
+// confirm notes that the Get g has shown e. c.mu is held.
+func (c *Cache[K, V]) confirm(e *Entry[K, V], g get[K, V]) {
+	now, start := c.elapsed(), g.start
 	// An overtaken Get does not make e older; a clock that went back does.
 	if was := time.Duration(e.validated.Load()); was < start || was > now {
 		e.validated.Store(int64(start))
 	}
+	if g.hints < e.hinted {
+		return // as stale as it was
+	}
+	e.stale.Store(false)
 	if left := e.renewAt - (now - start); c.Clock == nil && left > 0 {
 		e.young.Store(true)
-		// One that fires late, on a busy machine, makes the refresh late. What
-		// bounds an entry's age is the clock, from then on.
-		time.AfterFunc(left, func() { e.young.Store(false) })
+		c.endYouth(e, left)
 	}
+}
+
+// endYouth makes e young for no longer than left. A timer that fires late, on a
+// busy machine, makes the refresh late. What bounds an entry's age is the clock,
+// from then on. c.mu is held.
+func (c *Cache[K, V]) endYouth(e *Entry[K, V], left time.Duration) {
+	if e.timer != nil {
+		e.timer.Reset(left) // one at a time, however often the entry is shown
+		return
+	}
+	e.timer = time.AfterFunc(left, func() { e.young.Store(false) })
 }
 
 // touch notes a use, at most once in usedInterval: writing at each would make
@@ -167,7 +184,7 @@ func (c *Cache[K, V]) validate(ctx context.Context, key K, e *Entry[K, V]) (*Ent
 	e.touch(now)
 	age := now - time.Duration(e.validated.Load())
 	switch {
-	case 0 <= age && age < c.MaxStale:
+	case 0 <= age && age < c.MaxStale && !e.stale.Load():
 		c.refreshAhead(key, e, now)
 		return e, nil
 	case 0 <= age && age < c.MaxStale+c.Grace:
@@ -184,7 +201,7 @@ func (c *Cache[K, V]) refreshAhead(key K, e *Entry[K, V], now time.Duration) {
 	if c.Outage.down.Load() || !e.renewing.CompareAndSwap(false, true) {
 		return
 	}
-	started := c.Outage.start(func(ctx context.Context) {
+	started := c.Outage.Go(func(ctx context.Context) {
 		c.wait(ctx, c.join(key, now-c.MaxStale), nil)
 		e.renewing.Store(false)
 	})
@@ -309,15 +326,17 @@ func (c *Cache[K, V]) Len() int {
 }
 
 // publish puts an entry of rec in the place of what was there. c.mu is held.
-func (c *Cache[K, V]) publish(key K, v V, rev uint64, start time.Duration) *Entry[K, V] {
+func (c *Cache[K, V]) publish(key K, v V, rev uint64, g get[K, V]) *Entry[K, V] {
 	// Refreshed at about half its time, and not all at once.
 	jitter := 0.9 + 0.2*rand.Float64()
 	now := c.elapsed()
 	e := &Entry[K, V]{
 		Value: v, key: key, rev: rev, forced: now - forcedPause,
 		renewAt: time.Duration(jitter * float64(c.MaxStale/2)),
+		hinted:  c.lastHint(key),
 	}
-	c.confirm(e, start)
+	e.stale.Store(true)
+	c.confirm(e, g)
 	e.used.Store(int64(now))
 	c.put(e)
 	c.evict(key, now)

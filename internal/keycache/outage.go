@@ -41,9 +41,9 @@ func (o *Outage) Close() {
 	o.running.Wait()
 }
 
-// start runs f in the background, with the context that Close ends. It
-// reports false after Close.
-func (o *Outage) start(f func(context.Context)) bool {
+// Go runs f in the background, with the context that Close ends. It reports
+// false after Close.
+func (o *Outage) Go(f func(context.Context)) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -56,7 +56,7 @@ func (o *Outage) start(f func(context.Context)) bool {
 // report says that the store did not answer, or not in time.
 func (o *Outage) report() {
 	if o.down.CompareAndSwap(false, true) {
-		o.start(o.watch)
+		o.Go(o.watch)
 	}
 }
 
