@@ -13,10 +13,15 @@ import (
 	"github.com/embedkms/kms/keystore/keystoretest"
 )
 
-// stop brings a node to a stand.
+// stop brings a node to a stand. The signal alone does not: until it arrives the
+// node goes on answering.
 func (n *node) stop(t *testing.T) (goOn func()) {
 	t.Helper()
 	must(t, n.cmd.Process.Signal(syscall.SIGSTOP))
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(n.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the node did not stop: %v, %v", status, err)
+	}
 	return func() { must(t, n.cmd.Process.Signal(syscall.SIGCONT)) }
 }
 
