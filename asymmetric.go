@@ -22,8 +22,8 @@ type AsymmetricCiphertext struct {
 // EncryptAsymmetric encrypts under the public key of the primary version of an
 // RSA or SM2 key: 1 to 190, 318 or 446 bytes under RSA_2048, RSA_3072 or
 // RSA_4096, and 1 to 1,024 under SM2; otherwise it is ErrInvalidPlaintext, which
-// names the limit. An algorithm that is not of the key's spec
-// is ErrUnsupportedAlgorithm, a key that does not encrypt ErrInvalidUsage. The
+// names the limit. An algorithm that is not of the key's spec is
+// ErrUnsupportedAlgorithm, a key that does not encrypt ErrInvalidUsage. The
 // ciphertext is bound to no context: these algorithms know none.
 func (k *KMS) EncryptAsymmetric(ctx context.Context, key string, alg Algorithm, plaintext []byte) (*AsymmetricCiphertext, error) {
 	c := k.begin(OpEncryptAsymmetric, key)

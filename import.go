@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -44,14 +45,11 @@ func (k *KMS) importParameters(ctx context.Context, c *call, wrapping WrappingAl
 	if err != nil {
 		return nil, err
 	}
-	if err := k.offers(spec); err != nil {
-		return nil, err
-	}
 	if err := importable(key, k.now(), false); err != nil {
 		return nil, err
 	}
 	if k.dryRun {
-		return nil, ErrDryRun
+		return nil, cmp.Or(k.offers(spec), ErrDryRun)
 	}
 	pair, err := keypair.Generate(string(spec), k.gm)
 	if err != nil {

@@ -104,7 +104,7 @@ func checkRotationPeriod(p time.Duration) error {
 // hasPeriod reports whether key may have a rotation period: whether nobody need
 // bring, or be told of, its next version.
 func hasPeriod(key *record.Key) bool {
-	return key.Origin != record.OriginExternal && KeySpec(key.Spec).rotatesItself()
+	return key.Origin != record.OriginExternal && KeySpec(key.Spec).symmetric()
 }
 
 // checkRoom returns an error for a key to which so much was added that its record

@@ -46,8 +46,8 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
-	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000. One of
-	// AES_256 takes 2 to 4 KiB, and each version of a pair up to 7. Beside
+	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000. An RSA key
+	// of many versions takes many times as much as one of AES_256. Beside
 	// them, what rollback is told by and encryptions are counted with stays for
 	// every key that was ever used here: about 600 bytes.
 	CacheKeys int

@@ -39,6 +39,7 @@ func (l *lazyPair) get() (keypair.Pair, error) {
 		return nil, err
 	}
 	clear(l.material)
+	l.material = nil
 	l.parsed.Store(&pair)
 	return pair, nil
 }

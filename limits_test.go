@@ -2,12 +2,15 @@ package kms_test
 
 import (
 	"crypto/rand"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/keypair"
 	"github.com/embedkms/kms/internal/record"
+	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
 )
 
@@ -144,4 +147,23 @@ func fill(t *testing.T, k *kms.KMS, key string) (n int) {
 		want(t, description(n+1), kms.ErrLimitExceeded)
 	}
 	return n
+}
+
+// What docs/algorithms.md says of how many versions fit into a record.
+func TestVersionsThatFit(t *testing.T) {
+	for spec, said := range map[string]int{
+		"rsa-4096": 210, "rsa-3072": 280, "rsa-2048": 400, "ec-p384": 2200, "sm2": 2700, "ec-p256": 2700,
+	} {
+		material, err := os.ReadFile(filepath.Join("internal", "keypair", "testdata", "test-only-"+spec+".der"))
+		must(t, err)
+		key := record.Key{Spec: spec, Usage: string(kms.KeyUsageSignVerify), Origin: string(kms.OriginKMS)}
+		for key.Bound(len(material)) <= keystore.MaxData {
+			key.Versions = append(key.Versions, record.Version{Material: material})
+		}
+		n := len(key.Versions) - 1
+		t.Logf("%s: %d versions", spec, n)
+		if n < said || n > said+said/20 {
+			t.Errorf("%s: %d versions fit, the document says %d", spec, n, said)
+		}
+	}
 }

@@ -20,7 +20,7 @@ type loadedKey struct {
 	name      string // of the ID
 	spec      KeySpec
 	usage     KeyUsage
-	symmetric bool // it makes the library's own ciphertexts
+	symmetric bool // by its spec, which takes longer to ask
 	state     KeyState
 	validTo   time.Time // of the primary version's material; zero for good
 	tags      map[string]string
@@ -110,10 +110,9 @@ func (c *core) newLoadedKey(id keyID, key *record.Key) (*loadedKey, error) {
 	}
 	now, n := c.now(), len(key.Versions)
 	lk := &loadedKey{
-		id: id, name: id.String(), spec: spec, usage: KeyUsage(key.Usage),
+		id: id, name: id.String(), spec: spec, usage: KeyUsage(key.Usage), symmetric: spec.symmetric(),
 		state: stateOf(key, now), tags: key.Tags, versions: make([]loadedVersion, n),
 	}
-	lk.symmetric = lk.fits(KeyUsageEncryptDecrypt, AlgorithmSymmetricDefault) == nil
 	for i := range key.Versions {
 		v := &key.Versions[i]
 		lv := &lk.versions[i]

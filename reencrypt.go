@@ -15,9 +15,9 @@ type ReEncryptOptions struct {
 	ChangeAAD bool
 }
 
-// ReEncrypt decrypts a ciphertext, of data, a data key or a private key, and encrypts it
-// again under the primary version of its key or of another, without the
-// plaintext leaving the library. A ciphertext that is already what it would
+// ReEncrypt decrypts a ciphertext, of data, a data key or a private key, and
+// encrypts it again under the primary version of its key or of another, without
+// the plaintext leaving the library. A ciphertext that is already what it would
 // become is verified and returned as a copy, with changed false: so rows can be
 // gone over again and again, until a rotated key's old version is unused.
 func (k *KMS) ReEncrypt(ctx context.Context, ciphertext []byte, aad AAD, opts *ReEncryptOptions) (out []byte, changed bool, err error) {

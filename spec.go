@@ -86,7 +86,7 @@ type purpose struct {
 }
 
 var (
-	symmetric = []purpose{{KeyUsageEncryptDecrypt, []Algorithm{AlgorithmSymmetricDefault}}}
+	envelopePurposes = []purpose{{KeyUsageEncryptDecrypt, []Algorithm{AlgorithmSymmetricDefault}}}
 
 	rsaPurposes = []purpose{
 		{KeyUsageEncryptDecrypt, []Algorithm{AlgorithmRSAESOAEPSHA256}},
@@ -99,8 +99,8 @@ var (
 
 // purposes are what keys of each spec are for. Without a choice it is the first.
 var purposes = map[KeySpec][]purpose{
-	KeySpecAES256:  symmetric,
-	KeySpecSM4:     symmetric,
+	KeySpecAES256:  envelopePurposes,
+	KeySpecSM4:     envelopePurposes,
 	KeySpecRSA2048: rsaPurposes,
 	KeySpecRSA3072: rsaPurposes,
 	KeySpecRSA4096: rsaPurposes,
@@ -188,9 +188,9 @@ func specOf(key *record.Key) (KeySpec, error) {
 	return s, nil
 }
 
-// rotatesItself reports whether a new version of such a key need be told to
-// nobody: its ciphertexts say which version they are of.
-func (s KeySpec) rotatesItself() bool { return s == KeySpecAES256 || s == KeySpecSM4 }
+// symmetric reports whether keys of the spec make the library's own ciphertexts,
+// which say which version they are of.
+func (s KeySpec) symmetric() bool { return s == KeySpecAES256 || s == KeySpecSM4 }
 
 // check returns nil if there are keys of the usage.
 func (u KeyUsage) check() error {

@@ -24,6 +24,10 @@ const (
 	MaxLimit = 1000      // records in one List page; at least 1
 )
 
+// PageData is the data in bytes after which a driver may end a List page early, so
+// that a page of large records does not fill the memory.
+const PageData = 4 << 20
+
 // Errors of a Store. They are definite: a driver returns one only when it is
 // certain, and matches are made with errors.Is.
 //

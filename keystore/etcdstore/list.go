@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	pageSize  = 4 << 20 // data in bytes after which a page ends
-	firstPart = 8       // records asked for at first: 4 MiB if they are the largest
-	maxPart   = 128     // records asked for at a time
+	firstPart = 8   // records asked for at first: 4 MiB if they are the largest
+	maxPart   = 128 // records asked for at a time
 )
 
 // List implements keystore.Store. A page ends early at 4 MiB of data.
@@ -47,7 +46,7 @@ func (s *Store) List(
 				r = keystore.Record{Key: key} // Get says more
 			}
 			page = append(page, r)
-			if size += len(r.Data); size >= pageSize || len(page) == limit {
+			if size += len(r.Data); size >= keystore.PageData || len(page) == limit {
 				return page, nil
 			}
 		}

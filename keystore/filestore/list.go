@@ -11,9 +11,6 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// pageSize is the data in bytes after which a page ends.
-const pageSize = 4 << 20
-
 // List implements keystore.Store. A page ends early at 4 MiB of data.
 func (s *Store) List(
 	ctx context.Context, prefix, after string, limit int,
@@ -67,7 +64,7 @@ func (s *Store) loadAll(ctx context.Context, keys []string) ([]keystore.Record, 
 			return nil, err
 		}
 		page = append(page, r)
-		if size += len(r.Data); size >= pageSize {
+		if size += len(r.Data); size >= keystore.PageData {
 			break
 		}
 	}

@@ -8,9 +8,6 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// pageSize is the data in bytes after which a page ends.
-const pageSize = 4 << 20
-
 // List implements keystore.Store. A page ends early at 4 MiB of data.
 func (s *Store) List(
 	ctx context.Context, prefix, after string, limit int,
@@ -54,7 +51,7 @@ func (s *Store) list(ctx context.Context, b bounds, limit int) ([]keystore.Recor
 // fit returns how many rows make a page. To find out while reading them would be
 // late: a driver that stops reading still has all the rest sent to it.
 func (s *Store) fit(ctx context.Context, b bounds, limit int) (int, error) {
-	if limit <= pageSize/keystore.MaxData {
+	if limit <= keystore.PageData/keystore.MaxData {
 		return limit, nil
 	}
 	rows, err := s.db.QueryContext(ctx, s.stmts.sizes, b.from, b.to, limit)
@@ -68,7 +65,7 @@ func (s *Store) fit(ctx context.Context, b bounds, limit int) (int, error) {
 		if err := rows.Scan(&length); err != nil {
 			return 0, fail(ctx, err)
 		}
-		if size >= pageSize {
+		if size >= keystore.PageData {
 			continue
 		}
 		n++
@@ -93,7 +90,7 @@ func (s *Store) page(
 	}
 	defer rows.Close()
 	size := 0
-	for size < pageSize && rows.Next() {
+	for size < keystore.PageData && rows.Next() {
 		var rev any
 		var data []byte
 		if err := rows.Scan(&last, &rev, &data); err != nil {
