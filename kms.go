@@ -33,10 +33,10 @@ type Options struct {
 	// MaxStale is how long a change that another process made, such as
 	// disabling a key, may stay unseen in this one: 0 is 5 s, at most 60 s.
 	// Below 0 every call reads the store. A store that is a keystore.Watcher
-	// usually tells of it at once; MaxStale stays the bound. With the system's clock a timer ends
-	// the use of a key without another look, at about half of MaxStale; a
-	// process that was frozen for longer may still make a call or two before
-	// its timers run again.
+	// usually tells of it at once; MaxStale stays the bound. With the system's
+	// clock a timer ends the use of a key without another look, at about half of
+	// MaxStale; a process that was frozen for longer may still make a call or two
+	// before its timers run again.
 	MaxStale time.Duration
 
 	// OutageGrace is how much longer than MaxStale keys in use go on serving
@@ -46,8 +46,8 @@ type Options struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
-	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000. An RSA key
-	// of many versions takes many times as much as one of AES_256. Beside
+	// CacheKeys is how many keys are kept ready in memory; 0 is 10,000. An RSA
+	// key of many versions takes many times as much as one of AES_256. Beside
 	// them, what rollback is told by and encryptions are counted with stays for
 	// every key that was ever used here: about 600 bytes.
 	CacheKeys int

@@ -38,8 +38,7 @@
 //
 // # MySQL and MariaDB
 //
-// Connect to the primary, with autocommit on. InnoDB shows a commit to others a
-// moment before its log is on the disk. On a Galera cluster set
+// Connect to the primary, with autocommit on. On a Galera cluster set
 // wsrep_sync_wait=1, or reads are of the past.
 //
 // # SQLite
