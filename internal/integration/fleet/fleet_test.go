@@ -15,24 +15,28 @@ import (
 
 func TestMain(m *testing.M) { target.Main(m) }
 
-// A bed is a kind of key store. Its open makes an empty store, and returns what
-// opens that store once more.
+// A bed is a kind of key store.
 type bed struct {
 	name string
-	open func(tb testing.TB) func() keystore.Store
+	new  func(tb testing.TB) place // where nothing is yet
 }
+
+// A place is where records are: that of a target, or memory.
+type place interface {
+	Open(tb testing.TB) target.Store
+}
+
+// A memory is a memstore.Store that stays open.
+type memory struct{ keystore.Store }
+
+func (m memory) Open(testing.TB) target.Store { return m }
+func (m memory) Close() error                 { return nil }
 
 // beds returns every kind of key store there is.
 func beds() []bed {
-	all := []bed{{"memstore", func(testing.TB) func() keystore.Store {
-		s := memstore.New()
-		return func() keystore.Store { return s }
-	}}}
+	all := []bed{{"memstore", func(testing.TB) place { return memory{memstore.New()} }}}
 	for _, x := range target.All() {
-		all = append(all, bed{x.Name, func(tb testing.TB) func() keystore.Store {
-			p := x.New(tb)
-			return func() keystore.Store { return p.Open(tb) }
-		}})
+		all = append(all, bed{x.Name, func(tb testing.TB) place { return x.New(tb) }})
 	}
 	return all
 }

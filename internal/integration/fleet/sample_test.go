@@ -304,3 +304,19 @@ func (s *sample) checkKeys(ctx context.Context, k *kms.KMS) error {
 	}
 	return nil
 }
+
+// checkBetween returns how to does not decrypt what from encrypts under the
+// sample's keys.
+func (s *sample) checkBetween(ctx context.Context, from, to *kms.KMS) error {
+	for _, name := range []string{"alias/AES_256", "alias/also/SM4", "alias/imported"} {
+		ct, err := from.Encrypt(ctx, name, plaintext, row)
+		if err != nil {
+			return err
+		}
+		got, err := to.DecryptWith(ctx, name, ct, row)
+		if err = same(got, plaintext, err); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}

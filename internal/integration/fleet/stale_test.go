@@ -243,6 +243,6 @@ func (a ages) percentile(n int) time.Duration {
 }
 
 func (a ages) String() string {
-	return fmt.Sprintf("%d changes seen %d times, after %v at most, p99 %v, p50 %v, looking every %v at least",
+	return fmt.Sprintf("%d changes seen %d times, after %v at most, p99 %v, p50 %v; no process looked away for more than %v",
 		len(a.all)/fleetSize, len(a.all), a.percentile(100), a.percentile(99), a.percentile(50), a.gap)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/keystore"
 )
 
 const (
@@ -23,55 +24,53 @@ const (
 func TestStorm(t *testing.T) {
 	for _, b := range beds() {
 		t.Run(b.name, func(t *testing.T) {
-			open := b.open(t)
-			k := openKMS(t, open(), root(t, 1), nil)
+			p := b.new(t)
+			k := openKMS(t, p.Open(t), root(t, 1), nil)
 			key, err := k.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/orders"})
 			must(t, err)
 			ct, err := k.Encrypt(t.Context(), key.ID, plaintext, nil)
 			must(t, err)
+			encrypt := func(ref string) func(context.Context, *kms.KMS) error {
+				return func(ctx context.Context, k *kms.KMS) error {
+					_, err := k.Encrypt(ctx, ref, plaintext, nil)
+					return err
+				}
+			}
 			for _, c := range []struct {
 				name string
 				gets int
 				call func(context.Context, *kms.KMS) error
 			}{
-				{"encrypt", 1, encryptUnder(key.ID)},
-				{"encrypt by alias", 2, encryptUnder("alias/orders")},
-				{"decrypt", 1, func(ctx context.Context, k *kms.KMS) error {
+				{"Encrypt", 1, encrypt(key.ID)},
+				{"Encrypt by alias", 2, encrypt("alias/orders")},
+				{"Decrypt", 1, func(ctx context.Context, k *kms.KMS) error {
 					got, err := k.Decrypt(ctx, ct, nil)
 					return same(got, plaintext, err)
 				}},
 			} {
-				t.Run(c.name, func(t *testing.T) {
-					store := faultstore.New(open())
-					k := openKMS(t, store, root(t, 1), nil)
-					opened := store.Calls("Get")
-					took := storm(t, store, func(ctx context.Context) error { return c.call(ctx, k) })
-					if n := store.Calls("Get") - opened; n != c.gets {
-						t.Errorf("%d Gets, want %d", n, c.gets)
-					}
-					if n := store.Calls("List"); n != 0 {
-						t.Errorf("%d Lists", n)
-					}
-					proof.Report(t, "%d callers, %d Get, %v", stormCallers, c.gets, took)
-				})
+				gets, took := storm(t, p.Open(t), c.call)
+				if gets != c.gets {
+					t.Errorf("%s: %d Gets, want %d", c.name, gets, c.gets)
+				}
+				proof.Report(t, "%s: %d callers of %s, Gets: %d, in %v", b.name, stormCallers, c.name, gets, took)
 			}
 		})
 	}
 }
 
-func encryptUnder(ref string) func(context.Context, *kms.KMS) error {
-	return func(ctx context.Context, k *kms.KMS) error {
-		_, err := k.Encrypt(ctx, ref, plaintext, nil)
-		return err
-	}
-}
-
-// storm makes all calls at once, and returns how long they took.
-func storm(t *testing.T, store *faultstore.Store, call func(context.Context) error) time.Duration {
+// storm has all callers make a call at once, and returns how many Gets that was
+// and how long it took.
+func storm(t *testing.T, inner keystore.Store, call func(context.Context, *kms.KMS) error) (int, time.Duration) {
 	t.Helper()
+	store := faultstore.New(inner)
+	k := openKMS(t, store, root(t, 1), nil)
+	opened := store.Calls("Get")
 	var begun atomic.Int32
 	all := make(chan struct{})
 	store.Block = func(ctx context.Context, c faultstore.Call) {
+		if c.Method != "Get" {
+			t.Errorf("%s %s", c.Method, c.Key)
+		}
 		select {
 		case <-all:
 		case <-time.After(stormLimit):
@@ -85,11 +84,11 @@ func storm(t *testing.T, store *faultstore.Store, call func(context.Context) err
 			if begun.Add(1) == stormCallers {
 				close(all)
 			}
-			if err := call(t.Context()); err != nil {
+			if err := call(t.Context(), k); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	return time.Since(began)
+	return store.Calls("Get") - opened, time.Since(began)
 }
