@@ -33,7 +33,7 @@ func (frozen) Authorize(_ context.Context, r *kms.Request) error {
 // TestFrozen has keys used in every way while they are moved, and nothing written.
 func TestFrozen(t *testing.T) {
 	ctx, store := t.Context(), memstore.New()
-	s := fill(t, store)
+	s := newSample(t, store, newSlowSample(t))
 	k := openKMS(t, store, root(t, 1), &kms.Options{Authorizer: frozen{}})
 	was, err := store.List(ctx, "", "", keystore.MaxLimit)
 	must(t, err)

@@ -19,11 +19,11 @@ import (
 // TestMove moves a sample from each kind of store to each, as docs/operating.md
 // says, while others read and write the old one.
 func TestMove(t *testing.T) {
-	moves, restored := 0, time.Duration(0)
+	slow, moves, restored := newSlowSample(t), 0, time.Duration(0)
 	for i, from := range beds() {
 		t.Run(from.name, func(t *testing.T) {
 			p := from.new(t)
-			s := fill(t, p.Open(t))
+			s := newSample(t, p.Open(t), slow)
 			old := openKMS(t, p.Open(t), root(t, 1), nil)
 			r, w := s.startReader(t, p.Open(t)), startWriter(t, p.Open(t))
 			backups := w.export(t, p)
@@ -229,7 +229,7 @@ func (w *writer) check(ctx context.Context, k *kms.KMS) error {
 		case err == nil && x.began < after:
 		case errors.Is(err, x.absent) && x.ended > before:
 		default:
-			return fmt.Errorf("write %d, begun %d, ended %d: %w", i, x.began, x.ended, err)
+			return fmt.Errorf("write %d, begun %d, ended %d: %v", i, x.began, x.ended, err)
 		}
 	}
 	return nil

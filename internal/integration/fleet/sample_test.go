@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/memstore"
 )
 
 const day = 24 * time.Hour
@@ -40,27 +42,52 @@ type deed struct {
 	undo func(ctx context.Context, k *kms.KMS) error // decrypts or verifies it
 }
 
-// fill puts a sample into a store, which it opens with root 1 and which root 2
-// opens as well.
-func fill(t *testing.T, store keystore.Store) *sample {
+// newSample puts a sample into a store, which it opens with root 1 and which root
+// 2 opens as well. It begins with what is in slow.
+func newSample(t *testing.T, store keystore.Store, slow *slowSample) *sample {
 	t.Helper()
-	s := &sample{keys: map[string]*kms.Key{}, aliases: map[string]string{}}
-	// A week ago, so that something can have been destroyed by now.
-	early := openKMS(t, store, root(t, 1), &kms.Options{
-		Now: func() time.Time { return time.Now().Add(-8 * day) },
-	})
+	must(t, kms.Restore(t.Context(), store, root(t, 1), bytes.NewReader(slow.backup), root(t, 1)))
+	s := &sample{maps.Clone(slow.keys), map[string]string{}, slices.Clone(slow.deeds)}
+	early := openEarly(t, store)
 	must(t, early.AddRoot(t.Context(), root(t, 2)))
 	s.addSymmetric(t, early)
 	s.addStates(t, early)
-	s.addImported(t, early)
-	s.addPairs(t, early)
 	s.addMACs(t, early)
 	k := openKMS(t, store, root(t, 1), nil)
-	_, err := k.Maintain(t.Context())
-	must(t, err)
+	for _, k := range []*kms.KMS{early, k} { // which stores what was counted, and then destroys
+		_, err := k.Maintain(t.Context())
+		must(t, err)
+	}
 	s.describe(t, k)
 	must(t, s.check(t.Context(), k))
 	return s
+}
+
+// A slowSample has the keys of a sample that take long to make.
+type slowSample struct {
+	sample
+	backup []byte
+}
+
+func newSlowSample(t *testing.T) *slowSample {
+	t.Helper()
+	s := &slowSample{sample: sample{keys: map[string]*kms.Key{}}}
+	k := openEarly(t, memstore.New())
+	s.addImported(t, k)
+	s.addPairs(t, k)
+	var out bytes.Buffer
+	must(t, k.Export(t.Context(), &out, root(t, 1)))
+	s.backup = out.Bytes()
+	return s
+}
+
+// openEarly opens a store as if a week ago, so that something can have been
+// destroyed by now.
+func openEarly(t *testing.T, store keystore.Store) *kms.KMS {
+	t.Helper()
+	return openKMS(t, store, root(t, 1), &kms.Options{
+		Now: func() time.Time { return time.Now().Add(-8 * day) },
+	})
 }
 
 // add makes a key of its own alias.

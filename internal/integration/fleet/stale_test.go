@@ -29,7 +29,7 @@ const (
 	staleLimit   = 5 * time.Second // Options.MaxStale by default
 	watchedLimit = 250 * time.Millisecond
 	tries        = 3 // of a round on a machine that is busy with something else
-	roundLimit   = 2 * time.Minute
+	roundLimit   = 5 * time.Minute
 )
 
 // Where a change is seen in time: always within staleLimit, and nearly always
@@ -59,19 +59,19 @@ func TestStale(t *testing.T) {
 				for try := 1; ; try++ {
 					a := round(t, f.on)
 					all.add(a)
-					if !f.watches || a.percentile(99) <= watchedLimit {
+					if !f.watches || a.percentile(99) <= a.allowed(watchedLimit) {
 						break
 					}
 					if again++; try == tries {
-						t.Errorf("on a store that tells of changes: %v", a)
+						t.Errorf("on a store that tells of changes: %v", &a)
 						break
 					}
 				}
 			}
-			if all.percentile(100) > staleLimit {
-				t.Errorf("longer than MaxStale: %v", all)
+			if all.percentile(100) > all.allowed(staleLimit) {
+				t.Errorf("longer than MaxStale: %v", &all)
 			}
-			proof.Report(t, "%s: %v; rounds made again: %d", f.on, all, again)
+			proof.Report(t, "%s: %v; rounds made again: %d", f.on, &all, again)
 		})
 	}
 }
@@ -97,12 +97,7 @@ func round(t *testing.T, on string) ages {
 	i := slices.IndexFunc(target.All(), func(x *target.Target) bool { return x.Name == on })
 	place := target.All()[i].New(t)
 	k := openKMS(t, place.Open(t), root(t, 1), nil)
-	j := job{Place: place.String()}
-	for range disables + rotations {
-		key, err := k.CreateKey(t.Context(), nil)
-		must(t, err)
-		j.Keys = append(j.Keys, key.ID)
-	}
+	j := job{place.String(), createKeys(t, k, disables+rotations)}
 	processes := make([]*process, fleetSize)
 	for i := range processes {
 		processes[i] = startProcess(t, j)
@@ -124,6 +119,31 @@ func round(t *testing.T, on string) ages {
 		}
 	}
 	return a
+}
+
+// createKeys creates n keys, many at once: each takes a store as long as its disk
+// does.
+func createKeys(t *testing.T, k *kms.KMS, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	var wg sync.WaitGroup
+	for first := range fleetSize {
+		wg.Go(func() {
+			for i := first; i < n; i += fleetSize {
+				key, err := k.CreateKey(t.Context(), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[i] = key.ID
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return ids
 }
 
 // change disables or rotates each key, one after the other, and returns when that
@@ -236,13 +256,22 @@ func (a *ages) add(b ages) {
 	a.all, a.gap = append(a.all, b.all...), max(a.gap, b.gap)
 }
 
+// allowed returns what a limit comes to on this machine: a process that has not run
+// for a while has not seen anything either.
+func (a *ages) allowed(limit time.Duration) time.Duration {
+	if a.gap > watchedLimit {
+		limit += a.gap
+	}
+	return limit
+}
+
 // percentile returns what so many percent of a are no longer than.
-func (a ages) percentile(n int) time.Duration {
+func (a *ages) percentile(n int) time.Duration {
 	sorted := slices.Sorted(slices.Values(a.all))
 	return sorted[(len(sorted)*n-1)/100]
 }
 
-func (a ages) String() string {
+func (a *ages) String() string {
 	return fmt.Sprintf("%d changes seen %d times, after %v at most, p99 %v, p50 %v; no process looked away for more than %v",
 		len(a.all)/fleetSize, len(a.all), a.percentile(100), a.percentile(99), a.percentile(50), a.gap)
 }
