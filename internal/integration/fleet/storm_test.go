@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,10 +65,13 @@ func storm(t *testing.T, inner keystore.Store, call func(context.Context, *kms.K
 	t.Helper()
 	store := faultstore.New(inner)
 	k := openKMS(t, store, root(t, 1), nil)
-	opened := store.Calls("Get")
-	var begun atomic.Int32
+	var begun, gets atomic.Int32
 	all := make(chan struct{})
 	store.Block = func(ctx context.Context, c faultstore.Call) {
+		if strings.HasPrefix(c.Key, "meta/") {
+			return // whether the store is there, where all takes long
+		}
+		gets.Add(1)
 		if c.Method != "Get" {
 			t.Errorf("%s %s", c.Method, c.Key)
 		}
@@ -90,5 +94,5 @@ func storm(t *testing.T, inner keystore.Store, call func(context.Context, *kms.K
 		})
 	}
 	wg.Wait()
-	return store.Calls("Get") - opened, time.Since(began)
+	return int(gets.Load()), time.Since(began)
 }
