@@ -63,7 +63,7 @@ func startGateway(t *testing.T, url string) (*gateway, string) {
 // with the first. The client by itself repeats it after the codes of an end of
 // time that is not its caller's.
 func TestSentOnce(t *testing.T) {
-	g, url := startGateway(t, startCluster(t, 1)[0].client)
+	g, url := startGateway(t, startCluster(t, 1).Endpoints()[0])
 	s := openStore(t, "/kms/a", url)
 	r := keystore.Record{Key: "key/a", Rev: 1, Data: []byte("v")}
 	for _, code := range []codes.Code{
