@@ -83,7 +83,7 @@ func mysqlVariables(ctx context.Context, c *sql.Conn) (map[string]string, error)
 func on(value string) bool { return value == "ON" || value == "1" }
 
 // lookMySQL looks at a table {t} of a schema {s}, whose names are checked. Columns
-// are '' where there is no such column.
+// are ” where there is no such column.
 const lookMySQL = `SELECT
 	COALESCE(t.engine, ''),
 	COALESCE((SELECT COALESCE(c.collation_name, c.data_type) FROM information_schema.columns c
