@@ -35,6 +35,13 @@
 // otherwise noticed only after minutes. And bound the pauses between attempts to
 // connect, by grpc.WithConnectParams in DialOptions: they grow to two minutes
 // otherwise, which an etcd that is back after a longer outage is then not used.
+//
+// The store keeps the client from sending a write again that may have been made.
+// It cannot where a KV was put in the place of the client's own, as package
+// namespace does; then give New a longer prefix instead.
+//
+// With etcd 3.4, do not use JSON web tokens (--auth-token jwt): once the first has
+// expired, the client gets no other, and every call waits for the end of its ctx.
 package etcdstore
 
 import (
