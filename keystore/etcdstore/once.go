@@ -14,7 +14,7 @@ import (
 // once sends a transaction once. The client sends one again when the answer is
 // Canceled or DeadlineExceeded and its caller's ctx is not done, which a load
 // balancer may say of a write that was made: the second would find a conflict
-// with the first (etcd-io/etcd#18424).
+// with the first.
 type once struct{ pb.KVClient }
 
 func (o once) Txn(
