@@ -1,7 +1,6 @@
 package pgwatch_test
 
 import (
-	"database/sql"
 	"fmt"
 	"log"
 
@@ -21,7 +20,7 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	var db *sql.DB = stdlib.OpenDB(*config)
+	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	store, err := pgwatch.New(db, config, nil)
 	if err != nil {
