@@ -164,9 +164,9 @@ func (s *Store) setUp(ctx context.Context, db *sql.DB, create bool) error {
 	if err := try(ctx, db, s.table, key); err != nil {
 		return fmt.Errorf("trying the triggers: %w", err)
 	}
-	// The server tells in the order of commits. What comes back is no event of any
-	// watch.
-	_, err = l.conn.Exec(ctx, "NOTIFY "+l.channel+", '"+key+" over'").ReadAll()
+	// The server tells in the order of commits, so nothing comes after this. It is
+	// no event of any watch.
+	err = s.notify(ctx, l.channel, key+" over")
 	for err == nil && !told && !over {
 		err = l.conn.WaitForNotification(ctx)
 	}
@@ -195,6 +195,18 @@ func try(ctx context.Context, db *sql.DB, table, key string) error {
 		}
 	}
 	return tx.Commit()
+}
+
+// notify sends a notification, on a connection of its own: a pooler that lends the
+// listener's to others would only let it hear what comes while it speaks itself.
+func (s *Store) notify(ctx context.Context, channel, payload string) error {
+	l, err := s.dial(ctx, func(string) {})
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	_, err = l.conn.Exec(ctx, "NOTIFY "+channel+", '"+payload+"'").ReadAll()
+	return err
 }
 
 // fail says which package an error comes from, and that ctx was done if it was.
