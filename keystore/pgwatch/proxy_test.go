@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,7 +44,10 @@ func newProxy(t *testing.T, port int) *proxy {
 	return p
 }
 
-func (p *proxy) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
+// via returns the source of connections to a place through a proxy.
+func (p place) via(proxy *proxy) string {
+	return strings.Replace(p.source, proxy.to, proxy.listener.Addr().String(), 1)
+}
 
 func (p *proxy) silence(on bool) { p.silent.Store(on) }
 
