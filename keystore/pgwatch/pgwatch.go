@@ -23,8 +23,8 @@
 //
 // # Rights
 //
-// LISTEN and NOTIFY need no right but to connect, and the role of the service
-// none on the function. To run DDL needs CREATE on the schema and TRIGGER on the
+// LISTEN and NOTIFY need no right but to connect, and whoever writes none on the
+// function. To run DDL needs CREATE on the schema and TRIGGER on the
 // table. That no right is needed holds for strangers as well: whoever may connect
 // to the same database can listen to when which record key changes, which says
 // nothing about what is in it, and can send notifications. What does not look like one
