@@ -17,15 +17,12 @@ import (
 // by the next Check.
 const canaryKey = "meta/canary"
 
-const (
-	canaryTries = 8               // against the canaries of others
-	canaryLimit = 3 * time.Second // for a write that hangs
-)
+const canaryTries = 8 // against the canaries of others
 
 // canary writes the canary. The write is not settled as others are: one that
 // fails is told at once, and may land later without harm.
 func (e *examination) canary(ctx context.Context) {
-	limited, stop := context.WithTimeout(ctx, canaryLimit)
+	limited, stop := context.WithTimeout(ctx, answerLimit)
 	defer stop()
 	// If others are faster each time, the store can be written.
 	for range canaryTries {

@@ -18,8 +18,9 @@ import (
 
 const (
 	maxProblems    = 100
-	overdueAfter   = day         // Maintain is called hourly
-	maxClockBehind = time.Minute // dates are of days
+	overdueAfter   = day             // Maintain is called hourly
+	maxClockBehind = time.Minute     // dates are of days
+	answerLimit    = 3 * time.Second // for a write, and for what waits for writers
 )
 
 // Check finds out whether the store and the root keys are as they should be: it
@@ -180,7 +181,9 @@ func (e *examination) driver(ctx context.Context) {
 	if !ok {
 		return
 	}
-	for _, err := range s.Check(ctx) {
+	limited, stop := context.WithTimeout(ctx, answerLimit)
+	defer stop()
+	for _, err := range s.Check(limited) {
 		p := Problem{Kind: ProblemStoreWarning, Err: err}
 		switch {
 		case errors.Is(err, keystore.ErrLeftover):
