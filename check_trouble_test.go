@@ -168,25 +168,41 @@ func TestCheckEnds(t *testing.T) {
 	}
 }
 
-// A write that hangs is given up, also without a deadline.
-func TestCheckHangingWrite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, k := newChecked(t)
-		store.Block = func(ctx context.Context, c faultstore.Call) {
-			if c.Method == "Put" {
-				<-ctx.Done()
+// A write that hangs is given up, also without a deadline, and one that is
+// refused is told at once.
+func TestCheckNoWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		block func(context.Context)
+		fault faultstore.Fault
+		took  time.Duration // at most
+	}{
+		"hangs":   {func(ctx context.Context) { <-ctx.Done() }, faultstore.None, 3 * time.Second},
+		"refused": {func(context.Context) {}, faultstore.Refuse, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store, k := newChecked(t)
+			defer k.Close()
+			store.Block = func(ctx context.Context, call faultstore.Call) {
+				if call.Method == "Put" {
+					c.block(ctx)
+				}
 			}
-		}
-		start := time.Now()
-		h := health(t, k)
-		if took := time.Since(start); took > 3500*time.Millisecond {
-			t.Errorf("took %v", took)
-		}
-		if !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemStoreNotWritable}) || !h.Ready || !h.Complete {
-			t.Errorf("%+v", h)
-		}
-		k.Close()
-	})
+			store.Fault = func(call faultstore.Call) faultstore.Fault {
+				if call.Method == "Put" {
+					return c.fault
+				}
+				return faultstore.None
+			}
+			start := time.Now()
+			h := health(t, k)
+			if took := time.Since(start); took > c.took {
+				t.Errorf("%s: took %v", name, took)
+			}
+			if !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemStoreNotWritable}) || !h.Ready || !h.Complete {
+				t.Errorf("%s: %+v", name, h)
+			}
+		})
+	}
 }
 
 // What is not made or not allowed says nothing of the store.
