@@ -60,6 +60,41 @@ func TestCheckAtOnce(t *testing.T) {
 	}
 }
 
+// What changes between two looks of a check is no orphan.
+func TestCheckOrphanOrNot(t *testing.T) {
+	store, k := newChecked(t)
+	inner := open(t, store, nil)
+	key := newKey(t, inner, "")
+	must(t, inner.CreateAlias(t.Context(), "alias/left", key))
+	must(t, store.Delete(t.Context(), "key/"+key, 1))
+	if h := health(t, k); !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemOrphanAlias}) {
+		t.Fatalf("%v", h.Problems)
+	}
+	at := func(call faultstore.Call, do func()) {
+		t.Helper()
+		done := false
+		store.Block = func(_ context.Context, c faultstore.Call) {
+			if !done && c == call {
+				done = true
+				do()
+			}
+		}
+		h := health(t, k)
+		if store.Block = nil; !done || !h.OK() {
+			t.Errorf("%+v: %v", call, h.Problems)
+		}
+	}
+	// The alias is deleted after it was listed.
+	at(faultstore.Call{Method: "Get", Key: "key/" + key}, func() {
+		must(t, inner.DeleteAlias(t.Context(), "alias/left"))
+	})
+	// A key and its alias are made after keys were listed.
+	at(faultstore.Call{Method: "List", Key: "alias/"}, func() {
+		_, err := inner.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/new"})
+		must(t, err)
+	})
+}
+
 // newChecked returns a KMS over a store that fails, with something of each kind.
 func newChecked(t *testing.T) (*faultstore.Store, *kms.KMS) {
 	store := faultstore.New(memstore.New())
