@@ -115,8 +115,8 @@ func (b back) Write(data []byte) (int, error) {
 // make the client try again and find a conflict with itself.
 func TestLostReply(t *testing.T) {
 	c := startCluster(t, 1)
-	direct := openStore(t, "/kms/a", c.endpoints()...)
-	p := newProxy(t, c[0].client)
+	direct := openStore(t, "/kms/a", c.Endpoints()...)
+	p := newProxy(t, c[0].URL())
 	s := openStore(t, "/kms/a", p.url())
 	put(t, s, "key/a", 1, "v")
 	put(t, s, "key/b", 1, "v")
