@@ -69,18 +69,22 @@ func (l *Ledger) Acked() int {
 	return l.acked
 }
 
-// Advance waits until each writer has replaced each record that it keeps once
+// Advance waits until the writers have replaced each record that they keep once
 // more, or ctx is done.
 func (l *Ledger) Advance(ctx context.Context) error {
 	before := l.copy()
 	for {
-		behind := 0
+		behind, ahead := 0, 0
 		for key, e := range l.copy() {
-			if strings.HasPrefix(key, "key/") && e.rev <= before[key].rev {
+			switch {
+			case !strings.HasPrefix(key, "key/"):
+			case e.rev > before[key].rev:
+				ahead++
+			default:
 				behind++
 			}
 		}
-		if behind == 0 {
+		if behind == 0 && ahead > 0 {
 			return nil
 		}
 		if err := wait(ctx); err != nil {
