@@ -1,0 +1,119 @@
+// Package crash_test crashes key stores, and looks whether what they had
+// acknowledged is there: processes and servers that are killed, power cuts, and
+// full disks.
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/embedkms/kms/internal/ackload"
+	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
+	"github.com/embedkms/kms/keystore"
+)
+
+func TestMain(m *testing.M) { target.Main(m) }
+
+// A subject is a store on files, in a folder that may be on any file system.
+type subject struct {
+	name string
+	open func(t testing.TB, dir string) target.Store
+}
+
+// subjects are the stores on files that are proven.
+func subjects() []subject {
+	var some []subject
+	for _, x := range target.All() {
+		if x.OnFiles() {
+			some = append(some, subject{x.Name, func(t testing.TB, dir string) target.Store {
+				return x.In(dir).Open(t)
+			}})
+		}
+	}
+	return some
+}
+
+// In the process that is to crash, dirVar is the folder of its store and roundVar
+// makes its keys new ones.
+const (
+	dirVar   = "CRASH_TEST_DIR"
+	roundVar = "CRASH_TEST_ROUND"
+)
+
+// child returns the command that runs the calling test again, as the process that
+// is to crash.
+func child(t *testing.T, dir string, round int) *exec.Cmd {
+	t.Helper()
+	return proof.Again(t, dirVar+"="+dir, roundVar+"="+strconv.Itoa(round))
+}
+
+// asChild returns what child was given, in that process.
+func asChild(t *testing.T) (dir string, round int, yes bool) {
+	t.Helper()
+	dir = os.Getenv(dirVar)
+	if dir == "" {
+		return "", 0, false
+	}
+	round, err := strconv.Atoi(os.Getenv(roundVar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, round, true
+}
+
+// writeUntilKilled loads a store and prints what it acknowledges.
+func writeUntilKilled(t *testing.T, s keystore.Store, round int) {
+	t.Helper()
+	o := ackload.Options{Round: round, Note: ackload.Print(os.Stdout), Limit: time.Minute}
+	if err := ackload.Run(context.Background(), s, &o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// killLater runs a child and kills it at a random moment within most after it has
+// called acked for the first time. read reads what it prints, to the end.
+func killLater(
+	t *testing.T, cmd *exec.Cmd, most time.Duration, read func(r io.Reader, acked func()) error,
+) {
+	t.Helper()
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	n := 0
+	err = read(pipe, func() {
+		n++
+		once.Do(func() { time.AfterFunc(rand.N(most), func() { cmd.Process.Kill() }) })
+	})
+	cmd.Process.Kill()
+	cmd.Wait()
+	if err != nil || n == 0 {
+		t.Fatalf("%d acknowledgements, %v", n, err)
+	}
+}
+
+// tally adds up results of checks, and reports what is wrong.
+type tally struct{ lost, corrupt int }
+
+func (a *tally) check(t *testing.T, ledger *ackload.Ledger, s keystore.Store, where string) {
+	t.Helper()
+	result, err := ledger.Check(t.Context(), s)
+	a.lost += result.Lost
+	a.corrupt += result.Corrupt
+	if err := errors.Join(append(result.Problems, err)...); err != nil {
+		t.Errorf("%s: %v", where, err)
+	}
+}
