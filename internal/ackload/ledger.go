@@ -189,6 +189,13 @@ func (e entry) judge(key string, r keystore.Record, err error) error {
 	return nil
 }
 
+// Add adds what another check has found.
+func (r *Result) Add(other Result) {
+	r.Lost += other.Lost
+	r.Corrupt += other.Corrupt
+	r.Problems = append(r.Problems, other.Problems...)
+}
+
 func (r *Result) add(problem error) {
 	switch {
 	case errors.Is(problem, errLost):

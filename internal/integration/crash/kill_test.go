@@ -1,7 +1,6 @@
 package crash_test
 
 import (
-	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -24,26 +23,27 @@ func TestKill(t *testing.T) {
 				return
 			}
 			kills := proof.Count(t, 50, 2000)
-			var sum tally
+			var sum ackload.Result
 			acked := 0
 			for done := 0; done < kills; done += perStore {
 				acked += killOn(t, x, min(perStore, kills-done), &sum)
 			}
+			wantNone(t, sum)
 			proof.Report(t, "%s: %d processes killed, %d writes acknowledged, %d lost, %d corrupt",
-				x.name, kills, acked, sum.lost, sum.corrupt)
+				x.name, kills, acked, sum.Lost, sum.Corrupt)
 		})
 	}
 }
 
 // killOn kills processes on one store, and returns what they acknowledged.
-func killOn(t *testing.T, x subject, kills int, sum *tally) int {
+func killOn(t *testing.T, x subject, kills int, sum *ackload.Result) int {
 	t.Helper()
 	dir := t.TempDir()
 	var ledger ackload.Ledger
 	for round := range kills {
 		killLoad(t, x, dir, round, &ledger)
 		s := x.open(t, dir)
-		sum.check(t, &ledger, s, fmt.Sprint("kill ", round))
+		sum.Add(check(t, &ledger, s))
 		s.Close()
 	}
 	return ledger.Acked()

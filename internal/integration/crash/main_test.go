@@ -5,7 +5,6 @@ package crash_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -105,15 +104,20 @@ func killLater(
 	}
 }
 
-// tally adds up results of checks, and reports what is wrong.
-type tally struct{ lost, corrupt int }
-
-func (a *tally) check(t *testing.T, ledger *ackload.Ledger, s keystore.Store, where string) {
+// check compares a store with the ledger.
+func check(t *testing.T, ledger *ackload.Ledger, s keystore.Store) ackload.Result {
 	t.Helper()
 	result, err := ledger.Check(t.Context(), s)
-	a.lost += result.Lost
-	a.corrupt += result.Corrupt
-	if err := errors.Join(append(result.Problems, err)...); err != nil {
-		t.Errorf("%s: %v", where, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// wantNone wants checks that have found nothing.
+func wantNone(t *testing.T, found ackload.Result) {
+	t.Helper()
+	for _, problem := range found.Problems {
+		t.Error(problem)
 	}
 }
