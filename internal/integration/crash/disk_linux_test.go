@@ -130,16 +130,6 @@ func (d *disk) now() int {
 	return len(d.log)
 }
 
-// written returns the number of bytes that the log has.
-func (d *disk) written() (n int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, r := range d.log {
-		n += len(r.data)
-	}
-	return n
-}
-
 // cut returns what the disk holds after the power went at a moment. Of each block
 // that was not flushed, it is left to chance whether it is there, and to chance as
 // well how many are.

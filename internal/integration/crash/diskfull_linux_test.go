@@ -121,7 +121,7 @@ func rotateUntilFull(t *testing.T, k *kms.KMS, id string) (version uint32) {
 		if !errors.Is(err, kms.ErrStoreUnavailable) && !errors.Is(err, kms.ErrUnknownOutcome) {
 			t.Errorf("RotateKey on a full disk: %v", err)
 		}
-		t.Log(err)
+		proof.Report(t, "on a full disk: %v", err)
 		return version
 	}
 	t.Fatal("the disk is not full")

@@ -3,7 +3,6 @@ package crash_test
 import (
 	"io"
 	"testing"
-	"time"
 
 	"github.com/embedkms/kms/internal/ackload"
 	"github.com/embedkms/kms/internal/integration/proof"
@@ -52,7 +51,7 @@ func killOn(t *testing.T, x subject, kills int, sum *ackload.Result) int {
 // killLoad kills one process that writes.
 func killLoad(t *testing.T, x subject, dir string, round int, ledger *ackload.Ledger) {
 	t.Helper()
-	killLater(t, child(t, dir, round), 50*time.Millisecond, func(r io.Reader, acked func()) error {
+	killSoon(t, child(t, dir, round), 30, func(r io.Reader, acked func()) error {
 		return ackload.Scan(r, func(e ackload.Event) {
 			if ledger.Note(e); !e.Going {
 				acked()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/embedkms/kms/internal/integration/proof"
 )
@@ -46,7 +45,7 @@ func killKMSOn(t *testing.T, x subject, kills int, want *keys) (lost int) {
 	dir := t.TempDir()
 	for round := range kills {
 		cmd := child(t, dir, round)
-		killLater(t, cmd, 50*time.Millisecond, func(r io.Reader, acked func()) error {
+		killSoon(t, cmd, 30, func(r io.Reader, acked func()) error {
 			return scanKMS(r, func(verb, id, text string) {
 				want.note(verb, id, text)
 				acked()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +20,11 @@ import (
 )
 
 func TestMain(m *testing.M) { target.Main(m) }
+
+const (
+	recovery = 5 * time.Second // may pass until writes go on
+	patience = time.Minute     // until that counts as never
+)
 
 // A subject is a store on files, in a folder that may be on any file system.
 type subject struct {
@@ -78,11 +82,10 @@ func writeUntilKilled(t *testing.T, s keystore.Store, round int) {
 	}
 }
 
-// killLater runs a child and kills it at a random moment within most after it has
-// called acked for the first time. read reads what it prints, to the end.
-func killLater(
-	t *testing.T, cmd *exec.Cmd, most time.Duration, read func(r io.Reader, acked func()) error,
-) {
+// killSoon runs a child, and kills it a moment after it has acknowledged something
+// for the nth time, where n is left to chance, up to most. read reads what the
+// child prints, to the end, and calls acked.
+func killSoon(t *testing.T, cmd *exec.Cmd, most int, read func(r io.Reader, acked func()) error) {
 	t.Helper()
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -91,16 +94,18 @@ func killLater(
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var once sync.Once
-	n := 0
+	kill := func() { cmd.Process.Kill() }
+	defer time.AfterFunc(patience, kill).Stop()
+	left := 1 + rand.IntN(most)
 	err = read(pipe, func() {
-		n++
-		once.Do(func() { time.AfterFunc(rand.N(most), func() { cmd.Process.Kill() }) })
+		if left--; left == 0 {
+			time.AfterFunc(rand.N(2*time.Millisecond), kill)
+		}
 	})
-	cmd.Process.Kill()
+	kill()
 	cmd.Wait()
-	if err != nil || n == 0 {
-		t.Fatalf("%d acknowledgements, %v", n, err)
+	if err != nil || left > 0 {
+		t.Fatalf("the process ended before it was to be killed: %v", err)
 	}
 }
 

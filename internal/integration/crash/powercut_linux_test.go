@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/embedkms/kms/internal/ackload"
 	"github.com/embedkms/kms/internal/integration/proof"
@@ -70,13 +69,10 @@ func record(t *testing.T, x subject, number int) *recording {
 	stop := r.disk.serve(t, under)
 	dir, unmount := mount(t, filepath.Join(under, "image"), mountOptions[number%len(mountOptions)])
 	r.begun = r.disk.now()
-	cmd := child(t, dir, 0)
-	killLater(t, cmd, time.Second, func(pipe io.Reader, acked func()) error {
+	killSoon(t, child(t, dir, 0), 300, func(pipe io.Reader, acked func()) error {
 		return ackload.Scan(pipe, func(e ackload.Event) {
 			r.events = append(r.events, moment{e, r.disk.now()})
-			if acked(); r.disk.written() > 64<<20 {
-				cmd.Process.Kill()
-			}
+			acked()
 		})
 	})
 	r.end = r.disk.now() // what follows are the writes of the unmount

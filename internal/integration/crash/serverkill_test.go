@@ -13,11 +13,6 @@ import (
 	"github.com/embedkms/kms/internal/integration/target"
 )
 
-const (
-	recovery = 5 * time.Second // after the server answers again
-	patience = time.Minute     // until that counts as never
-)
-
 // TestServerKill kills database servers under load and starts them again. What was
 // acknowledged is there, of a store and of a KMS, and both go on by themselves.
 func TestServerKill(t *testing.T) {
