@@ -124,7 +124,9 @@ func (l *Ledger) Check(ctx context.Context, s keystore.Store) (Result, error) {
 	}
 	entries := l.copy()
 	for key := range listed {
-		entries[key] = entries[key] // also what nobody acknowledged
+		if _, known := entries[key]; !known { // nobody acknowledged it
+			entries[key] = entry{}
+		}
 	}
 	found := make(map[string]entry)
 	var result Result
