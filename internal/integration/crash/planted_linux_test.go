@@ -1,3 +1,5 @@
+//go:build amd64 || arm64 // for which go-fuse compiles
+
 package crash_test
 
 import (

@@ -67,7 +67,9 @@ func loadBoth(
 
 // killServer kills a server at a random moment, starts it again, and returns how
 // long it took until writes went on.
-func killServer(t *testing.T, server *dbserver.Server, ledger *ackload.Ledger, want *keys) time.Duration {
+func killServer(
+	t *testing.T, server *dbserver.Server, ledger *ackload.Ledger, want *keys,
+) time.Duration {
 	t.Helper()
 	time.Sleep(rand.N(300 * time.Millisecond))
 	if err := server.Kill(); err != nil {
