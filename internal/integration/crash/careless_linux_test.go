@@ -1,4 +1,4 @@
-//go:build amd64 || arm64 // for which go-fuse compiles
+//go:build amd64 || arm64
 
 package crash_test
 

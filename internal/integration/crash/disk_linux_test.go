@@ -1,4 +1,4 @@
-//go:build amd64 || arm64 // for which go-fuse compiles
+//go:build amd64 || arm64
 
 package crash_test
 
@@ -27,6 +27,8 @@ const (
 // So it is a disk with a volatile cache that keeps its promise to flush. It is no
 // model of a disk that lies about that, tears a block of 4 KiB, or damages what it
 // held before.
+//
+// It is for 64-bit systems, on which alone the package for FUSE compiles.
 type disk struct {
 	fs.Inode
 	start []byte // what it held first

@@ -1,12 +1,17 @@
-//go:build amd64 || arm64 // for which go-fuse compiles
+//go:build amd64 || arm64
 
 package crash_test
 
 import (
+	"database/sql"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/embedkms/kms/internal/ackload"
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
+	"github.com/embedkms/kms/keystore/sqlstore"
 )
 
 // maxTries bounds how often a store with a bug crashes before it is caught, which
@@ -17,22 +22,22 @@ const maxTries = 100
 // catch, and wants them caught. The same store without a bug must not be.
 func TestPlanted(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		flaws
+		subject
 		caught func(t *testing.T, x subject) (tries int, found ackload.Result)
 	}{
-		{"rename without fsync", flaws{noFileSync: true}, cutUntilCaught},
-		{"no fsync of the directory", flaws{noDirSync: true}, cutUntilCaught},
-		// The journal of ext4 has the cut and the write in one transaction here.
-		{"write in place", flaws{inPlace: true}, killUntilCaught},
+		{subject{"rename without fsync", flaws{noFileSync: true}.open}, cutUntilCaught},
+		{subject{"no fsync of the directory", flaws{noDirSync: true}.open}, cutUntilCaught},
+		// ext4 commits the truncation with what is written after it, so only a kill
+		// comes between the two.
+		{subject{"write in place", flaws{inPlace: true}.open}, killUntilCaught},
+		{subject{"SQLite without fsync of each commit", openWeakSQLite}, cutUntilCaught},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x := subject{c.name, c.open}
 			if dir, round, yes := asChild(t); yes {
-				writeUntilKilled(t, x.open(t, dir), round)
+				writeUntilKilled(t, c.open(t, dir), round)
 				return
 			}
-			tries, found := c.caught(t, x)
+			tries, found := c.caught(t, c.subject)
 			if found.Lost+found.Corrupt == 0 {
 				t.Fatalf("not caught in %d crashes", tries)
 			}
@@ -40,6 +45,34 @@ func TestPlanted(t *testing.T) {
 				c.name, tries, found.Lost, found.Corrupt, found.Problems[0])
 		})
 	}
+}
+
+// A weakSQLite is a store with a database that ends with it.
+type weakSQLite struct {
+	*sqlstore.Store
+	db *sql.DB
+}
+
+func (s weakSQLite) Close() error { return errors.Join(s.Store.Close(), s.db.Close()) }
+
+// openWeakSQLite opens a store of sqlstore's, with a setting that it refuses.
+func openWeakSQLite(t testing.TB, dir string) target.Store {
+	t.Helper()
+	for _, x := range target.All() {
+		if x.Driver != "sqlite" {
+			continue
+		}
+		p := x.In(dir)
+		p.Source = strings.Replace(p.Source, "synchronous(FULL)", "synchronous(NORMAL)", 1)
+		db := p.OpenDB(t)
+		s, err := sqlstore.New(db, &sqlstore.Options{AutoCreate: true, AllowWeakDurability: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weakSQLite{s, db}
+	}
+	t.Fatal("no SQLite")
+	return nil
 }
 
 // TestNoBug has the store of TestPlanted without a bug.
