@@ -8,8 +8,8 @@ import (
 	"github.com/embedkms/kms/internal/integration/proof"
 )
 
-// perStore is how many processes are killed on one store before a new one is
-// made, which is a moment to be killed at as well.
+// perStore is how many processes are killed on one store before there is a new one,
+// since all that it has is checked after each.
 const perStore = 50
 
 // TestKill kills a process that writes, again and again, at random moments. What

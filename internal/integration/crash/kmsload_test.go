@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 
@@ -93,12 +94,15 @@ func scanKMS(r io.Reader, note note) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		parts := bytes.Split(bytes.TrimSuffix([]byte(line), []byte("\n")), []byte(" "))
-		if err != nil || len(parts) != 3 {
-			rest, _ := io.ReadAll(lines)
-			return fmt.Errorf("the KMS says %q: %w", line+string(rest), err)
+		if err != nil {
+			return err
 		}
-		note(string(parts[0]), string(parts[1]), string(parts[2]))
+		parts := strings.Fields(line)
+		if len(parts) != 3 {
+			rest, _ := io.ReadAll(lines)
+			return fmt.Errorf("the KMS says %q", line+string(rest))
+		}
+		note(parts[0], parts[1], parts[2])
 	}
 }
 

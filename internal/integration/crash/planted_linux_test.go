@@ -83,10 +83,16 @@ func TestNoBug(t *testing.T) {
 		return
 	}
 	r := record(t, x, 0)
+	var sum ackload.Result
+	acked := 0
 	for range perLoad {
-		found, _ := r.cut(t)
-		wantNone(t, found)
+		found, n := r.cut(t)
+		sum.Add(found)
+		acked += n
 	}
+	wantNone(t, sum)
+	proof.Report(t, "%s: %d power cuts, %d writes acknowledged before them, %d lost, %d corrupt",
+		x.name, perLoad, acked, sum.Lost, sum.Corrupt)
 }
 
 func cutUntilCaught(t *testing.T, x subject) (tries int, found ackload.Result) {

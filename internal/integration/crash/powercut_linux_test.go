@@ -14,7 +14,7 @@ import (
 )
 
 // perLoad is how many power cuts of one load are looked at.
-const perLoad = 5
+const perLoad = 3
 
 // TestPowerCut has a process write on a disk of its own, and looks what the disk
 // would hold if the power went at a random moment, again and again: mounted, the
