@@ -6,6 +6,7 @@ replace (
 	github.com/embedkms/kms => ../..
 	github.com/embedkms/kms/gm/emmansun => ../../gm/emmansun
 	github.com/embedkms/kms/keystore/etcdstore => ../../keystore/etcdstore
+	github.com/embedkms/kms/keystore/pgwatch => ../../keystore/pgwatch
 )
 
 require (
@@ -13,6 +14,7 @@ require (
 	github.com/embedkms/kms v0.0.0-00010101000000-000000000000
 	github.com/embedkms/kms/gm/emmansun v0.0.0-00010101000000-000000000000
 	github.com/embedkms/kms/keystore/etcdstore v0.0.0-00010101000000-000000000000
+	github.com/embedkms/kms/keystore/pgwatch v0.0.0-00010101000000-000000000000
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/hanwen/go-fuse/v2 v2.12.1
