@@ -71,14 +71,14 @@ func TestWatchRestored(t *testing.T) {
 // A lost connection is a resync, and the watch goes on.
 func TestWatchDisconnected(t *testing.T) {
 	c := startCluster(t, 1)
-	p := newProxy(t, c[0].client)
-	s, direct := openStore(t, "/kms/a", p.url()), openStore(t, "/kms/a", c.endpoints()...)
+	p, endpoint := startProxy(t, c[0])
+	s, direct := openStore(t, "/kms/a", endpoint), openStore(t, "/kms/a", c.endpoints()...)
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	tells(t, direct, events, "key/0")
-	p.cut(true)
+	p.Break(true)
 	put(t, direct, "key/1", 1, "v")
-	p.cut(false)
+	p.Break(false)
 	keystoretest.WantResync(t, events)
 	tells(t, direct, events, "key/2")
 }
