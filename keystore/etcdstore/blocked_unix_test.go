@@ -5,41 +5,37 @@ package etcdstore_test
 import (
 	"context"
 	"errors"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/embedkms/kms/internal/dbserver"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/keystoretest"
 )
 
-// stop brings a node to a stand. The signal alone does not: until it arrives the
-// node goes on answering.
-func (n *node) stop(t *testing.T) (goOn func()) {
+// pause brings a member to a stand.
+func pause(t *testing.T, member *dbserver.Server) (goOn func()) {
 	t.Helper()
-	must(t, n.cmd.Process.Signal(syscall.SIGSTOP))
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(n.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("the node did not stop: %v, %v", status, err)
-	}
-	return func() { must(t, n.cmd.Process.Signal(syscall.SIGCONT)) }
+	resume, err := member.Pause()
+	must(t, err)
+	return func() { must(t, resume()) }
 }
 
 // A server that does not answer does not keep callers longer than their ctx.
 func TestBlocked(t *testing.T) {
 	c := startCluster(t, 1)
-	s := openStore(t, "/kms/a", c.endpoints()...)
-	keystoretest.RunBlocked(t, s, func() func() { return c[0].stop(t) })
+	s := openStore(t, "/kms/a", c.Endpoints()...)
+	keystoretest.RunBlocked(t, s, func() func() { return pause(t, c[0]) })
 }
 
 // Nor do reads and watches wait for it.
 func TestBlockedReads(t *testing.T) {
 	c := startCluster(t, 1)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	put(t, s, "key/a", 1, "v")
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
-	goOn := c[0].stop(t)
+	goOn := pause(t, c[0])
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	start := time.Now()

@@ -12,6 +12,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/embedkms/kms/internal/dbserver"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/etcdstore"
 	"github.com/embedkms/kms/keystore/keystoretest"
@@ -43,16 +44,16 @@ func sharedServer(tb testing.TB) string {
 	if url := os.Getenv(serverVar); url != "" {
 		return url
 	}
-	url := startCluster(tb, 1)[0].client
+	url := startCluster(tb, 1)[0].URL()
 	tb.Setenv(serverVar, url)
 	return url
 }
 
 // harness makes stores in a cluster, each under a prefix of its own.
-func harness(c cluster) func(*testing.T) func() keystore.Store {
+func harness(c dbserver.Cluster) func(*testing.T) func() keystore.Store {
 	return func(t *testing.T) func() keystore.Store {
 		prefix := newPrefix()
-		return func() keystore.Store { return openStore(t, prefix, c.endpoints()...) }
+		return func() keystore.Store { return openStore(t, prefix, c.Endpoints()...) }
 	}
 }
 
@@ -128,7 +129,7 @@ func TestNew(t *testing.T) {
 
 // Where nothing listens the outcome of every call is unknown, in time.
 func TestUnreachable(t *testing.T) {
-	s := openStore(t, "/kms/a", freeURL(t))
+	s := openStore(t, "/kms/a", "http://127.0.0.1:1")
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()
@@ -163,7 +164,7 @@ func eachCall(ctx context.Context, s *handle) map[string]error {
 // Stores under different prefixes of one etcd are different stores, also where
 // one prefix begins with the other.
 func TestPrefixes(t *testing.T) {
-	url := startCluster(t, 1)[0].client
+	url := startCluster(t, 1)[0].URL()
 	var stores []*handle
 	for _, prefix := range []string{"/kms/a", "/kms/a-b", "/kms/ab", "kms", "/kms/a/b"} {
 		s := openStore(t, prefix, url)
@@ -182,7 +183,7 @@ func TestPrefixes(t *testing.T) {
 // nothing elsewhere; a page of such keys alone does not end a scan.
 func TestForeignKeys(t *testing.T) {
 	ctx := t.Context()
-	s := openStore(t, "/kms/a", startCluster(t, 1)[0].client)
+	s := openStore(t, "/kms/a", startCluster(t, 1)[0].URL())
 	put(t, s, "key/a", 1, "v")
 	put(t, s, "key/z", 1, "v")
 	raw := map[string]string{"key/empty": "", "key/large": strings.Repeat("x", keystore.MaxData+1)}
@@ -219,7 +220,7 @@ func TestForeignKeys(t *testing.T) {
 
 // A page has about 4 MiB however large the records behind small ones are.
 func TestPageSize(t *testing.T) {
-	s := openStore(t, "/kms/a", startCluster(t, 1)[0].client)
+	s := openStore(t, "/kms/a", startCluster(t, 1)[0].URL())
 	for i := range 60 {
 		size := 10
 		if i >= 40 {

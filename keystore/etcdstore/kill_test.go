@@ -24,7 +24,7 @@ func TestKillOfThree(t *testing.T) { killUnderLoad(t, 3) }
 
 func killUnderLoad(t *testing.T, nodes int) {
 	c := startCluster(t, nodes)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	ctx, cancel := context.WithCancel(t.Context())
 	var load [writers]writer
 	var running sync.WaitGroup
@@ -35,9 +35,8 @@ func killUnderLoad(t *testing.T, nodes int) {
 	for range kills {
 		time.Sleep(time.Duration(200+rand.IntN(300)) * time.Millisecond)
 		n := c[rand.IntN(nodes)]
-		n.kill()
-		n.start(t)
-		must(t, c.ready())
+		must(t, n.Kill())
+		must(t, n.Start())
 		back := time.Now()
 		for i := range load {
 			load[i].advances(t)
@@ -52,7 +51,7 @@ func killUnderLoad(t *testing.T, nodes int) {
 	running.Wait()
 	total := uint64(0)
 	for i := range load {
-		total += load[i].check(t, openStore(t, "/kms/a", c.endpoints()...))
+		total += load[i].check(t, openStore(t, "/kms/a", c.Endpoints()...))
 	}
 	t.Logf("%d nodes: %d kills, %d acknowledged writes", nodes, kills, total)
 }

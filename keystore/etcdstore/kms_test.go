@@ -17,7 +17,7 @@ const seenLimit = 250 * time.Millisecond
 // A key that one KMS disables is refused by another within milliseconds, though
 // that may keep what it knows for a minute; and two of them rotate one key.
 func TestKMS(t *testing.T) {
-	ctx, url := t.Context(), startCluster(t, 1)[0].client
+	ctx, url := t.Context(), startCluster(t, 1)[0].URL()
 	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
 	must(t, err)
 	var ks []*kms.KMS

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -14,25 +12,17 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// startProxy starts a proxy to a node.
-func startProxy(t *testing.T, n *node) (p *cutproxy.Proxy, endpoint string) {
-	t.Helper()
-	to, err := url.Parse(n.client)
-	must(t, err)
-	port, err := strconv.Atoi(to.Port())
-	must(t, err)
-	p = cutproxy.Start(t, port)
-	return p, fmt.Sprint("http://127.0.0.1:", p.Port())
-}
+// behind is the endpoint of what is behind a proxy.
+func behind(p *cutproxy.Proxy) string { return fmt.Sprint("http://127.0.0.1:", p.Port()) }
 
 // A write whose reply is lost has been made, and nothing definite is said of it:
 // neither when the caller gives up, nor when the connection ends, which must not
 // make the client try again and find a conflict with itself.
 func TestLostReply(t *testing.T) {
 	c := startCluster(t, 1)
-	direct := openStore(t, "/kms/a", c.endpoints()...)
-	p, endpoint := startProxy(t, c[0])
-	s := openStore(t, "/kms/a", endpoint)
+	direct := openStore(t, "/kms/a", c.Endpoints()...)
+	p := cutproxy.Start(t, c[0].Port)
+	s := openStore(t, "/kms/a", behind(p))
 	put(t, s, "key/a", 1, "v")
 	put(t, s, "key/b", 1, "v")
 	for rev := uint64(2); rev < 12; rev++ {

@@ -3,7 +3,6 @@ package etcdstore_test
 import (
 	"bytes"
 	"context"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/embedkms/kms/internal/cutproxy"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/etcdstore"
 	"github.com/embedkms/kms/keystore/keystoretest"
@@ -37,16 +37,15 @@ func tells(t *testing.T, s keystore.Store, events <-chan keystore.Event, key str
 // A restart of the server is a resync, and the watch goes on.
 func TestWatchRestart(t *testing.T) {
 	c := startCluster(t, 1)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	tells(t, s, events, "key/0")
 	for _, key := range []string{"key/1", "key/2"} {
-		c.kill()
-		c.start(t)
+		must(t, c[0].Kill())
+		must(t, c[0].Start())
 		keystoretest.WantResync(t, events)
-		must(t, c.ready())
-		tells(t, openStore(t, "/kms/a", c.endpoints()...), events, key)
+		tells(t, openStore(t, "/kms/a", c.Endpoints()...), events, key)
 	}
 }
 
@@ -54,25 +53,24 @@ func TestWatchRestart(t *testing.T) {
 // changes from there.
 func TestWatchRestored(t *testing.T) {
 	c := startCluster(t, 1)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	for rev := range uint64(50) {
 		put(t, s, "key/a", rev+1, "v")
 	}
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
-	c.kill()
-	must(t, os.RemoveAll(c[0].data))
-	c.start(t)
+	must(t, c[0].Kill())
+	must(t, c[0].Erase())
+	must(t, c[0].Start())
 	keystoretest.WantResync(t, events)
-	must(t, c.ready())
-	tells(t, openStore(t, "/kms/a", c.endpoints()...), events, "key/b")
+	tells(t, openStore(t, "/kms/a", c.Endpoints()...), events, "key/b")
 }
 
 // A lost connection is a resync, and the watch goes on.
 func TestWatchDisconnected(t *testing.T) {
 	c := startCluster(t, 1)
-	p, endpoint := startProxy(t, c[0])
-	s, direct := openStore(t, "/kms/a", endpoint), openStore(t, "/kms/a", c.endpoints()...)
+	p := cutproxy.Start(t, c[0].Port)
+	s, direct := openStore(t, "/kms/a", behind(p)), openStore(t, "/kms/a", c.Endpoints()...)
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	tells(t, direct, events, "key/0")
@@ -98,7 +96,7 @@ func (c *compactor) Watch(ctx context.Context, key string, opts ...clientv3.OpOp
 
 // What a compaction took away before it was told is a resync.
 func TestWatchCompacted(t *testing.T) {
-	s := openStore(t, "/kms/a", startCluster(t, 1)[0].client)
+	s := openStore(t, "/kms/a", startCluster(t, 1)[0].URL())
 	s.client.Watcher = &compactor{Watcher: s.client.Watcher, compact: func() {
 		put(t, s, "key/1", 1, "v")
 		put(t, s, "key/2", 1, "v")
@@ -120,22 +118,21 @@ func TestWatchCompacted(t *testing.T) {
 // nothing.
 func TestWatchNodeGone(t *testing.T) {
 	c := startCluster(t, 3)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	for i, key := range []string{"key/0", "key/1", "key/2"} {
-		c[i].kill()
+		must(t, c[i].Kill())
 		var others []string
 		for j, n := range c {
 			if j != i {
-				others = append(others, n.client)
+				others = append(others, n.URL())
 			}
 		}
 		other := openStore(t, "/kms/a", others...)
 		settled(t, other, key)
 		wantTold(t, events, key)
-		c[i].start(t)
-		must(t, c.ready())
+		must(t, c[i].Start())
 	}
 }
 
@@ -176,7 +173,7 @@ func wantTold(t *testing.T, events <-chan keystore.Event, key string) {
 // A watch leaves no goroutine in a client that stays in use, whether or not its
 // events were read.
 func TestWatchGoroutines(t *testing.T) {
-	client, err := newClient(startCluster(t, 1).endpoints()...)
+	client, err := newClient(startCluster(t, 1).Endpoints()...)
 	must(t, err)
 	defer client.Close()
 	_, err = client.Get(t.Context(), "connected")
@@ -197,9 +194,9 @@ func TestWatchGoroutines(t *testing.T) {
 // Close does not wait for a server that is gone, and leaves nothing either.
 func TestCloseWithoutServer(t *testing.T) {
 	c := startCluster(t, 1)
-	s := openStore(t, "/kms/a", c.endpoints()...)
+	s := openStore(t, "/kms/a", c.Endpoints()...)
 	watchTimes(t.Context(), t, s, 5)
-	c.kill()
+	must(t, c[0].Kill())
 	start := time.Now()
 	must(t, s.Store.Close())
 	if d := time.Since(start); d > time.Second {

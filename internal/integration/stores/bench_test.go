@@ -61,9 +61,8 @@ func BenchmarkScan(b *testing.B) {
 }
 
 func benchEach(b *testing.B, f func(b *testing.B, s keystore.Store)) {
-	for i := range databases {
-		d := &databases[i]
-		b.Run(d.name, func(b *testing.B) { f(b, d.open(b, d.newPlace(b))) })
+	for _, x := range databases() {
+		b.Run(x.Name, func(b *testing.B) { f(b, x.New(b).Open(b)) })
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/sqlstore"
 )
@@ -18,14 +19,14 @@ var looseTables = map[sqlstore.Dialect]string{
 
 // TestDamaged has rows in the table that no store has written.
 func TestDamaged(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
-		p := d.newPlace(t)
-		db := d.openDB(t, p.source)
-		exec(t, db, p.table, looseTables[d.dialect])
-		s := d.open(t, p)
-		insert := "INSERT INTO " + p.table + " (k, rev, data) VALUES (?, ?, ?)"
-		if d.dialect == sqlstore.PostgreSQL {
-			insert = "INSERT INTO " + p.table + " (k, rev, data) VALUES ($1, $2, $3)"
+	each(t, func(t *testing.T, x *target.Target) {
+		p := x.New(t)
+		db := p.OpenDB(t)
+		exec(t, db, p.Name, looseTables[x.Dialect])
+		s := p.Open(t)
+		insert := "INSERT INTO " + p.Name + " (k, rev, data) VALUES (?, ?, ?)"
+		if x.Dialect == sqlstore.PostgreSQL {
+			insert = "INSERT INTO " + p.Name + " (k, rev, data) VALUES ($1, $2, $3)"
 		}
 		large := make([]byte, keystore.MaxData+1)
 		for _, row := range [][]any{

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/rootkey"
 )
 
@@ -14,9 +15,9 @@ const rotations = 5 // by each of two KMS
 // TestKMS has two KMS on one table rotate a key at the same time. Each opens
 // what the other has sealed, under every version.
 func TestKMS(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
-		p := d.newPlace(t)
-		both := []*kms.KMS{openKMS(t, d, p), openKMS(t, d, p)}
+	each(t, func(t *testing.T, x *target.Target) {
+		p := x.New(t)
+		both := []*kms.KMS{openKMS(t, p), openKMS(t, p)}
 		key, err := both[0].CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/orders"})
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +42,7 @@ func TestKMS(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		for _, k := range append(both, openKMS(t, d, p)) {
+		for _, k := range append(both, openKMS(t, p)) {
 			for _, ciphertext := range sealed {
 				got, err := k.Decrypt(t.Context(), ciphertext, nil)
 				if err != nil || string(got) != "v" {
@@ -60,13 +61,13 @@ func TestKMS(t *testing.T) {
 	})
 }
 
-func openKMS(t *testing.T, d *database, p place) *kms.KMS {
+func openKMS(t *testing.T, p target.Place) *kms.KMS {
 	t.Helper()
 	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := kms.Open(t.Context(), d.open(t, p), root, &kms.Options{MaxStale: -1})
+	k, err := kms.Open(t.Context(), p.Open(t), root, &kms.Options{MaxStale: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

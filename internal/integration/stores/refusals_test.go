@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/sqlstore"
 )
@@ -11,7 +12,7 @@ import (
 // A refusal is a place that New refuses.
 type refusal struct {
 	name   string
-	on     string // names of databases begin so
+	on     string // names of targets begin so
 	setUp  string // statements for table %s, one a line
 	undo   string
 	source func(string) string // the data source name to use instead
@@ -106,34 +107,34 @@ func replace(old, new string) func(string) string {
 }
 
 func TestRefusals(t *testing.T) {
-	each(t, func(t *testing.T, d *database) {
+	each(t, func(t *testing.T, x *target.Target) {
 		for _, r := range refusals {
-			if strings.HasPrefix(d.name, r.on) {
-				t.Run(r.name, func(t *testing.T) { r.check(t, d) })
+			if strings.HasPrefix(x.Name, r.on) {
+				t.Run(r.name, func(t *testing.T) { r.check(t, x) })
 			}
 		}
 	})
 }
 
-func (r *refusal) check(t *testing.T, d *database) {
-	p := d.newPlace(t)
-	admin := d.openDB(t, p.source)
+func (r *refusal) check(t *testing.T, x *target.Target) {
+	p := x.New(t)
+	admin := p.OpenDB(t)
 	for statement := range strings.Lines(r.setUp) {
-		exec(t, admin, p.table, statement)
+		exec(t, admin, p.Name, statement)
 	}
 	if r.undo != "" {
-		defer exec(t, admin, p.table, r.undo)
+		defer exec(t, admin, p.Name, r.undo)
 	}
 	if r.source != nil {
 		admin.Close() // SQLite's journal mode changes only while nobody looks
-		p.source = strings.ReplaceAll(r.source(p.source), "%s", p.table)
+		p.Source = strings.ReplaceAll(r.source(p.Source), "%s", p.Name)
 	}
-	db := d.openDB(t, p.source)
-	_, err := sqlstore.New(db, &sqlstore.Options{Table: p.table})
+	db := p.OpenDB(t)
+	_, err := sqlstore.New(db, &sqlstore.Options{Table: p.Name})
 	if err == nil || !strings.Contains(err.Error(), r.want) {
 		t.Errorf("error %v, want one with %q", err, r.want)
 	}
-	_, err = sqlstore.New(db, &sqlstore.Options{Table: p.table, AllowWeakDurability: true})
+	_, err = sqlstore.New(db, &sqlstore.Options{Table: p.Name, AllowWeakDurability: true})
 	if (err == nil) != r.weak {
 		t.Errorf("with AllowWeakDurability: %v", err)
 	}
@@ -142,11 +143,15 @@ func (r *refusal) check(t *testing.T, d *database) {
 // TestWeakConnection has one connection of SQLite's pool changed behind New's
 // back: a write on it is refused.
 func TestWeakConnection(t *testing.T) {
-	d := &databases[len(databases)-1]
-	p := d.newPlace(t)
-	s := d.open(t, p)
-	s.db.SetMaxOpenConns(1)
-	exec(t, s.db, p.table, "PRAGMA synchronous = OFF")
+	p := sqlite().New(t)
+	db := p.OpenDB(t)
+	db.SetMaxOpenConns(1)
+	s, err := sqlstore.New(db, &sqlstore.Options{Table: p.Name, AutoCreate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	exec(t, db, p.Name, "PRAGMA synchronous = OFF")
 	r := keystore.Record{Key: "key/a", Rev: 1, Data: []byte("v")}
 	if err := s.Put(t.Context(), r); err == nil || !strings.Contains(err.Error(), "synchronous is 0") {
 		t.Errorf("Put: %v", err)
@@ -154,7 +159,7 @@ func TestWeakConnection(t *testing.T) {
 	if page, err := s.List(t.Context(), "", "", 10); err != nil || len(page) != 0 {
 		t.Errorf("List: %d records, %v", len(page), err)
 	}
-	exec(t, s.db, p.table, "PRAGMA synchronous = FULL")
+	exec(t, db, p.Name, "PRAGMA synchronous = FULL")
 	if err := s.Put(t.Context(), r); err != nil {
 		t.Error(err)
 	}

@@ -1,20 +1,21 @@
 package dbserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"strconv"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 )
 
 // where Debian and others keep the server's programs
 const postgresPrograms = "/usr/lib/postgresql/*/bin"
 
-// Postgres starts PostgreSQL, with a superuser kms that needs no password. The
-// server refuses to run as root: then it runs as the user postgres.
+// Postgres starts PostgreSQL, with a superuser kms that needs no password and an
+// empty database postgres. The server refuses to run as root: then it runs as the
+// user postgres.
 func Postgres() (*Server, error) {
 	initdb, err := find("initdb", postgresPrograms)
 	if err != nil {
@@ -24,13 +25,18 @@ func Postgres() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	isReady, err := find("pg_isready", postgresPrograms)
+	if err != nil {
+		return nil, err
+	}
 	s, err := newServer("postgres")
 	if err != nil {
 		return nil, err
 	}
-	s.Driver = "pgx"
-	s.Source = fmt.Sprintf("postgres://kms@127.0.0.1:%d/postgres?sslmode=disable", s.Port)
 	s.signal = "INT"
+	s.ready = func(ctx context.Context) error {
+		return exec.CommandContext(ctx, isReady, "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port)).Run()
+	}
 	as, err := asPostgres(s.dir)
 	if err != nil {
 		return nil, errors.Join(err, s.Stop())

@@ -1,13 +1,14 @@
 package dbserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/user"
 	"strconv"
-
-	_ "github.com/go-sql-driver/mysql" // driver "mysql"
 )
 
 // MariaDB starts MariaDB, with a superuser root that needs no password and an
@@ -29,9 +30,8 @@ func MariaDB() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Driver = "mysql"
-	s.Source = fmt.Sprintf("root@tcp(127.0.0.1:%d)/kms", s.Port)
 	s.signal = "TERM"
+	s.ready = s.greets
 	data := "--datadir=" + s.path("data")
 	s.args = []string{mariadbd, "--no-defaults", "--user=" + u.Username, data,
 		"--socket=" + s.path("socket"), "--pid-file=" + s.path("pid"),
@@ -48,4 +48,25 @@ func MariaDB() (*Server, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// greets reports whether the server says hello, which in MySQL's protocol it does
+// first: a packet of a header of four bytes and the protocol's version 10.
+func (s *Server) greets(ctx context.Context) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", s.Port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	var hello [5]byte
+	if _, err := io.ReadFull(conn, hello[:]); err != nil {
+		return err
+	}
+	if hello[4] != 10 {
+		return fmt.Errorf("dbserver: MariaDB says %x", hello)
+	}
+	return nil
 }

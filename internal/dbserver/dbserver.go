@@ -1,12 +1,11 @@
-// Package dbserver runs database servers for tests: each on a free port of the
-// loopback interface, with its data in a directory of its own, and set up to
+// Package dbserver runs PostgreSQL, MariaDB and etcd for tests: each on a free port
+// of the loopback interface, with its data in a directory of its own, and set up to
 // lose nothing that it has acknowledged. It needs their programs, and Unix.
 package dbserver
 
 import (
 	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -30,17 +29,14 @@ const (
 // A Server is a server that this process has started. It may be killed, and
 // started again on the same data and port.
 type Server struct {
-	// Driver and Source are for sql.Open: the driver's name, which this package
-	// imports, and an empty database of the server.
-	Driver, Source string
-
 	// Port is where it listens on 127.0.0.1.
 	Port int
 
 	name   string
 	dir    string
-	args   []string // the command
-	signal string   // ends it in order
+	args   []string                    // the command
+	signal string                      // ends it in order
+	ready  func(context.Context) error // asks whether it answers
 
 	input io.Closer     // ends the server when closed
 	pid   int           // of the server
@@ -60,21 +56,36 @@ kill $waiter 2>/dev/null`
 
 // newServer makes the directory of a server, which every user may enter.
 func newServer(name string) (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
 	dir, err := os.MkdirTemp("", "kms-"+name+"-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{name: name, Port: l.Addr().(*net.TCPAddr).Port, dir: dir}
-	return s, os.Chmod(dir, 0o711)
+	return &Server{name: name, Port: port, dir: dir}, os.Chmod(dir, 0o711)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // Start starts the server, which is not running, and waits until it answers.
 func (s *Server) Start() error {
+	if err := s.launch(); err != nil {
+		return err
+	}
+	return s.await()
+}
+
+// launch starts the server.
+func (s *Server) launch() error {
 	log, err := os.OpenFile(s.path("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -102,20 +113,16 @@ func (s *Server) Start() error {
 	if s.pid, err = strconv.Atoi(strings.TrimSpace(line)); err != nil {
 		return errors.Join(err, s.end())
 	}
-	return s.await()
+	return nil
 }
 
 // await waits until the server answers.
 func (s *Server) await() error {
-	db, err := sql.Open(s.Driver, s.Source)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	for {
-		if err = db.PingContext(ctx); err == nil {
+		err := s.ready(ctx)
+		if err == nil {
 			return nil
 		}
 		select {
@@ -138,6 +145,9 @@ func (s *Server) Kill() error {
 	<-s.ended
 	return err
 }
+
+// Erase removes the data of a server that is not running: it starts with none.
+func (s *Server) Erase() error { return os.RemoveAll(s.path("data")) }
 
 // Stop ends the server if it is running, and removes its data.
 func (s *Server) Stop() error {

@@ -1,0 +1,183 @@
+// Package target has the key stores that are tested, on real servers, each place
+// for records as a text by which another process opens it as well.
+package target
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql" // driver "mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "github.com/lib/pq"              // driver "postgres"
+	_ "modernc.org/sqlite"             // driver "sqlite"
+
+	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/filestore"
+	"github.com/embedkms/kms/keystore/sqlstore"
+)
+
+// A Target is a driver with what it connects to.
+type Target struct {
+	Name    string
+	Driver  string // of database/sql, where the store is an SQL database
+	Dialect sqlstore.Dialect
+
+	server *server // nil: files
+	source func(t testing.TB, port int) string
+	open   func(t testing.TB, p Place) Store
+}
+
+// A Store is a handle of its own on a place, as a process has one.
+type Store interface {
+	keystore.Store
+	io.Closer
+}
+
+var all = []*Target{
+	{Name: "filestore", source: directory, open: openFiles},
+	{Name: "SQLite", Driver: "sqlite", Dialect: sqlstore.SQLite, source: sqliteFile, open: openSQL},
+	{Name: "PostgreSQL, pgx", Driver: "pgx", Dialect: sqlstore.PostgreSQL,
+		server: postgres, source: postgresSource, open: openSQL},
+	{Name: "PostgreSQL, pq", Driver: "postgres", Dialect: sqlstore.PostgreSQL,
+		server: postgres, source: postgresSource, open: openSQL},
+	{Name: "MariaDB", Driver: "mysql", Dialect: sqlstore.MySQL,
+		server: mariadb, source: mariadbSource, open: openSQL},
+	{Name: "etcd", server: etcd, source: etcdSource, open: openEtcd},
+}
+
+// All returns every target.
+func All() []*Target { return all }
+
+// A Place is where a store has its records: a table, a directory, a prefix.
+type Place struct {
+	Target *Target
+	Source string // a data source name, a directory, the address of a server
+	Name   string // of the table or the prefix
+}
+
+var places atomic.Int32
+
+// New returns a place of its own, where nothing is yet. It starts the server that it
+// is on. Without the server's programs the test is skipped, and fails in CI.
+func (x *Target) New(t testing.TB) Place {
+	t.Helper()
+	port := 0
+	if x.server != nil {
+		port = x.server.port(t)
+	}
+	name := fmt.Sprintf("kms_%d_%d", os.Getpid(), places.Add(1))
+	return Place{x, x.source(t, port), name}
+}
+
+// String returns the text of a place for another process.
+func (p Place) String() string { return strings.Join([]string{p.Target.Name, p.Name, p.Source}, "\t") }
+
+// Parse returns the place that has the text.
+func Parse(t testing.TB, text string) Place {
+	t.Helper()
+	parts := strings.SplitN(text, "\t", 3)
+	for _, x := range all {
+		if len(parts) == 3 && x.Name == parts[0] {
+			return Place{x, parts[2], parts[1]}
+		}
+	}
+	t.Fatalf("no place: %q", text)
+	return Place{}
+}
+
+const loopback = "127.0.0.1:"
+
+// Port returns where the server of the place listens; 0 is that it has none.
+func (p Place) Port() int {
+	_, rest, found := strings.Cut(p.Source, loopback)
+	if !found {
+		return 0
+	}
+	end := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' })
+	if end < 0 {
+		end = len(rest)
+	}
+	port, _ := strconv.Atoi(rest[:end])
+	return port
+}
+
+// Via returns the same place behind a proxy that listens on a port.
+func (p Place) Via(port int) Place {
+	p.Source = strings.Replace(p.Source, fmt.Sprint(loopback, p.Port()), fmt.Sprint(loopback, port), 1)
+	return p
+}
+
+// Open opens the store until the test ends. A place that is not there yet is made.
+func (p Place) Open(t testing.TB) Store {
+	t.Helper()
+	s := p.Target.open(t, p)
+	t.Cleanup(func() { s.Close() }) // a second time, for most
+	return s
+}
+
+func directory(t testing.TB, _ int) string { return t.TempDir() }
+
+func openFiles(t testing.TB, p Place) Store {
+	t.Helper()
+	s, err := filestore.Open(p.Source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// sqliteFile has what docs and package sqlstore say to give SQLite.
+func sqliteFile(t testing.TB, _ int) string {
+	return "file:" + filepath.Join(t.TempDir(), "kms.db") +
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)"
+}
+
+func postgresSource(_ testing.TB, port int) string {
+	return fmt.Sprintf("postgres://kms@%s%d/postgres?sslmode=disable", loopback, port)
+}
+
+func mariadbSource(_ testing.TB, port int) string {
+	return fmt.Sprintf("root@tcp(%s%d)/kms", loopback, port)
+}
+
+// maxConns is how many connections a handle may have.
+const maxConns = 12
+
+// OpenDB opens the database of the place until the test ends.
+func (p Place) OpenDB(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(p.Target.Driver, p.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// A sqlHandle is a store with a database that ends with it.
+type sqlHandle struct {
+	*sqlstore.Store
+	db *sql.DB
+}
+
+func (h *sqlHandle) Close() error { return errors.Join(h.Store.Close(), h.db.Close()) }
+
+func openSQL(t testing.TB, p Place) Store {
+	t.Helper()
+	db := p.OpenDB(t)
+	s, err := sqlstore.New(db, &sqlstore.Options{Table: p.Name, AutoCreate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &sqlHandle{s, db}
+}
