@@ -289,9 +289,9 @@ var plants = []plant{
 	{"Close does nothing", "closed", false, one(func(b *broken, m *memstore.Store) {
 		b.close = func() error { return nil }
 	})},
-	{"a goroutine for good", "goroutines", false, one(func(b *broken, m *memstore.Store) {
+	{"a goroutine that stays", "goroutines", false, one(func(b *broken, m *memstore.Store) {
 		b.put = func(ctx context.Context, r keystore.Record) error {
-			go func() { time.Sleep(time.Minute) }()
+			go func() { time.Sleep(5 * time.Second) }()
 			return m.Put(ctx, r)
 		}
 	})},
