@@ -5,10 +5,18 @@ package faults_test
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/embedkms/kms/internal/integration/target"
 )
 
-func TestMain(m *testing.M) { target.Main(m) }
+func TestMain(m *testing.M) {
+	// Toxiproxy leaves its own behind when a connection ends that a toxic holds up.
+	const toxiproxy = "github.com/Shopify/toxiproxy/v2"
+	target.Main(m, goleak.IgnoreAnyFunction(toxiproxy+"/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction(toxiproxy+".(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction(toxiproxy+".(*ToxicLink).write"))
+}
 
 // each runs f on every target.
 func each(t *testing.T, f func(t *testing.T, x *target.Target)) {
@@ -17,13 +25,21 @@ func each(t *testing.T, f func(t *testing.T, x *target.Target)) {
 	}
 }
 
-// eachServer runs f on every target that is reached through a network, with one driver
-// of each kind of server.
-func eachServer(t *testing.T, f func(t *testing.T, x *target.Target)) {
+// servers are the targets that are reached through a network, with one driver for each
+// kind of server.
+func servers() (some []*target.Target) {
 	for _, x := range target.All() {
 		switch x.Name {
 		case "PostgreSQL, pgx", "MariaDB", "etcd":
-			t.Run(x.Name, func(t *testing.T) { f(t, x) })
+			some = append(some, x)
 		}
+	}
+	return some
+}
+
+// eachServer runs f on every one of servers.
+func eachServer(t *testing.T, f func(t *testing.T, x *target.Target)) {
+	for _, x := range servers() {
+		t.Run(x.Name, func(t *testing.T) { f(t, x) })
 	}
 }

@@ -18,8 +18,8 @@ const (
 	storePatience = 250 * time.Millisecond // of a store with a timeout of its own
 	holdFor       = 300 * time.Millisecond // longer than that
 
-	callerLimit = 150 * time.Millisecond // of a RotateKey whose caller gives up
-	holdLong    = 350 * time.Millisecond // longer than that and what settling may take then
+	callerLimit = 400 * time.Millisecond // of a RotateKey whose caller gives up
+	holdLong    = 600 * time.Millisecond // longer than that and what settling may take then
 
 	appliedLimit = 50 * time.Millisecond // for a server to carry out what it was sent
 
@@ -54,8 +54,8 @@ func TestLateWrites(t *testing.T) {
 		if childRotates(t) {
 			return
 		}
-		rounds := proof.Count(t, 1, 50)
-		f := &faults{holds: 20, holdFor: holdLong, stall: 8}
+		rounds := proof.Count(t, 1, 100)
+		f := &faults{holds: 10, holdFor: holdLong, stall: 8}
 		start, all := time.Now(), results{}
 		for range rounds {
 			all.add(f.round(t, x, orders{Limit: callerLimit}))
