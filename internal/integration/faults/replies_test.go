@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	storePatience = 250 * time.Millisecond // of a store with a timeout of its own
-	holdFor       = 300 * time.Millisecond // longer than that
+	storePatience = 200 * time.Millisecond // of a store with a timeout of its own
+	holdFor       = 240 * time.Millisecond // longer than that
 
 	callerLimit = 400 * time.Millisecond // of a RotateKey whose caller gives up
 	holdLong    = 600 * time.Millisecond // longer than that and what settling may take then
 
-	appliedLimit = 50 * time.Millisecond // for a server to carry out what it was sent
+	appliedLimit = 30 * time.Millisecond // for a server to carry out what it was sent
 
 	unknownPart = 50 // one in so many calls may be left unknown
 )
@@ -38,7 +38,11 @@ func TestLostReplies(t *testing.T) {
 		f := &faults{cuts: 100, holds: 100, holdFor: holdFor, stall: 32}
 		start, all := time.Now(), results{}
 		for range rounds {
-			all.add(f.round(t, x, orders{Patience: storePatience, Limit: time.Minute}))
+			r, err := f.round(t, x, orders{Patience: storePatience, Limit: time.Minute})
+			if err != nil {
+				t.Error(err)
+			}
+			all.add(r)
 		}
 		if all.Unknown > all.Acknowledged/unknownPart { // none, unless the machine is busy
 			t.Errorf("%d calls are left unknown, %d acknowledged", all.Unknown, all.Acknowledged)
@@ -58,10 +62,27 @@ func TestLateWrites(t *testing.T) {
 		f := &faults{holds: 10, holdFor: holdLong, stall: 8}
 		start, all := time.Now(), results{}
 		for range rounds {
-			all.add(f.round(t, x, orders{Limit: callerLimit}))
+			r, err := f.round(t, x, orders{Limit: callerLimit})
+			if err != nil {
+				t.Error(err)
+			}
+			all.add(r)
 		}
 		f.report(t, all, start)
 	})
+}
+
+// TestHastySensitive wants it to be found that a store takes what it does not know for
+// done.
+func TestHastySensitive(t *testing.T) {
+	if childRotates(t) {
+		return
+	}
+	f := &faults{cuts: 5, holds: 20, holdFor: holdFor, stall: 32}
+	r, err := f.round(t, servers()[0], orders{Patience: storePatience, Limit: time.Minute, Hasty: true})
+	if err == nil {
+		t.Errorf("passes: %d acknowledged, %d unknown", r.Acknowledged, r.Unknown)
+	}
 }
 
 // Faults are what happens to the writes of keys.
@@ -76,8 +97,9 @@ type faults struct {
 	cut, lost, held, landed atomic.Int64
 }
 
-// round has rotators with the faults on a new key.
-func (f *faults) round(t *testing.T, x *target.Target, o orders) results {
+// round has rotators with the faults on a new key. The error is what is wrong with the
+// versions in the end.
+func (f *faults) round(t *testing.T, x *target.Target, o orders) (results, error) {
 	t.Helper()
 	p := x.New(t)
 	o.Key = newKey(t, p)
@@ -107,8 +129,7 @@ func (f *faults) round(t *testing.T, x *target.Target, o orders) results {
 		proxy.Decide(nil)
 	}
 	r := end(t, running)
-	checkVersions(t, p, o.Key, r)
-	return r
+	return r, checkVersions(t, p, o.Key, r)
 }
 
 func (f *faults) report(t *testing.T, r results, start time.Time) {
