@@ -72,7 +72,8 @@
 // Package keystore/filestore keeps each key in a file and needs a local disk
 // only; several processes of one machine may share it. Package keystore/sqlstore
 // keeps them in a table of PostgreSQL, MySQL, MariaDB or SQLite, and package
-// keystore/etcdstore, a module of its own, in etcd, for a fleet of machines. Package
+// keystore/etcdstore, a module of its own, in etcd, for a fleet of machines. With
+// keystore/pgwatch, another one, processes on PostgreSQL see changes at once. Package
 // keystore/memstore is for tests, and package kmstest makes a KMS over it in one
 // line. A store for anything else has four methods over opaque bytes: see package
 // keystore, and package keystoretest, which checks one.

@@ -22,8 +22,9 @@ import (
 var ErrMissing = errors.New("dbserver: program not found")
 
 const (
-	startLimit = time.Minute // until it answers
-	stopLimit  = time.Minute // until it has ended in order
+	startLimit = time.Minute      // until it answers
+	stopLimit  = time.Minute      // until it has ended in order
+	killLimit  = 10 * time.Second // until the processes of a killed one have ended
 )
 
 // A Server is a server that this process has started. It may be killed, and
@@ -38,9 +39,10 @@ type Server struct {
 	signal string                      // ends it in order
 	ready  func(context.Context) error // asks whether it answers
 
-	input io.Closer     // ends the server when closed
-	pid   int           // of the server
-	ended chan struct{} // closed when the server has
+	input  io.Closer     // ends the server when closed
+	pid    int           // of the server
+	ended  chan struct{} // closed when the server has
+	killed time.Time
 }
 
 // guard runs the server, says its process ID, and ends it when its own input
@@ -78,10 +80,18 @@ func freePort() (int, error) {
 
 // Start starts the server, which is not running, and waits until it answers.
 func (s *Server) Start() error {
-	if err := s.launch(); err != nil {
-		return err
+	for {
+		err := s.launch()
+		if err == nil {
+			err = s.await()
+		}
+		// The other processes of a killed PostgreSQL outlive it for a moment, and
+		// keep it from starting.
+		if err == nil || time.Since(s.killed) > killLimit {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return s.await()
 }
 
 // launch starts the server.
@@ -143,6 +153,7 @@ func (s *Server) Kill() error {
 		err = p.Kill()
 	}
 	<-s.ended
+	s.killed = time.Now()
 	return err
 }
 

@@ -35,6 +35,13 @@
 // otherwise noticed only after minutes. And bound the pauses between attempts to
 // connect, by grpc.WithConnectParams in DialOptions: they grow to two minutes
 // otherwise, which an etcd that is back after a longer outage is then not used.
+//
+// The store keeps the client from sending a write again that may have been made.
+// It cannot where a KV was put in the place of the client's own, as package
+// namespace does; then give New a longer prefix instead.
+//
+// With etcd 3.4, do not use JSON web tokens (--auth-token jwt): once the first has
+// expired, the client gets no other, and every call waits for the end of its ctx.
 package etcdstore
 
 import (
@@ -55,6 +62,7 @@ import (
 // use, and a prefix may be in use by any number of processes.
 type Store struct {
 	client *clientv3.Client
+	writer clientv3.KV
 	prefix string // of the etcd keys of records
 
 	ctx     context.Context // ends with Close
@@ -80,7 +88,7 @@ func New(client *clientv3.Client, prefix string) (*Store, error) {
 		return nil, fmt.Errorf("etcdstore: %w: prefix %q is empty or ends in a slash",
 			keystore.ErrInvalid, prefix)
 	}
-	s := &Store{client: client, prefix: prefix + "/r/"}
+	s := &Store{client: client, writer: writer(client), prefix: prefix + "/r/"}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -116,7 +124,7 @@ func (s *Store) Put(ctx context.Context, r keystore.Record) error {
 	}
 	key := s.prefix + r.Key
 	// The version of a key that is not there is 0.
-	resp, err := s.client.Txn(ctx).If(versionIs(key, r.Rev-1)).
+	resp, err := s.writer.Txn(ctx).If(versionIs(key, r.Rev-1)).
 		Then(clientv3.OpPut(key, string(r.Data))).Commit()
 	if err != nil {
 		return wrap(ctx, err)
@@ -133,7 +141,7 @@ func (s *Store) Delete(ctx context.Context, key string, rev uint64) error {
 		return err
 	}
 	path := s.prefix + key
-	resp, err := s.client.Txn(ctx).If(versionIs(path, rev)).
+	resp, err := s.writer.Txn(ctx).If(versionIs(path, rev)).
 		Then(clientv3.OpDelete(path)).
 		Else(clientv3.OpGet(path, clientv3.WithCountOnly())).Commit()
 	if err != nil {

@@ -202,13 +202,26 @@ func TestCloseWithoutServer(t *testing.T) {
 	if d := time.Since(start); d > time.Second {
 		t.Errorf("Close took %v", d)
 	}
+	if stacks := running("etcdstore.(*watch)"); stacks != "" {
+		t.Errorf("a watch is left:\n%s", stacks)
+	}
+	// The client does not wait for its own to see that they are to end.
+	for wait := time.Millisecond; running("watchGRPCStream") != ""; wait *= 2 {
+		if wait > 2*time.Second {
+			t.Fatalf("a stream is left:\n%s", running("watchGRPCStream"))
+		}
+		time.Sleep(wait)
+	}
+}
+
+// running returns the stacks of all goroutines if one of them is in part.
+func running(part string) string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	for _, part := range []string{"etcdstore.(*watch)", "watchGRPCStream"} {
-		if bytes.Contains(stacks, []byte(part)) {
-			t.Errorf("%s is left:\n%s", part, stacks)
-		}
+	if !bytes.Contains(stacks, []byte(part)) {
+		return ""
 	}
+	return string(stacks)
 }
 
 func watchTimes(ctx context.Context, t *testing.T, w keystore.Watcher, n int) {

@@ -44,6 +44,7 @@ type system struct {
 	numbered          bool   // $1 rather than ?
 	schemas           bool   // tables may be in a named schema
 	perConn           bool   // settings belong to a connection
+	insert            string // begins an INSERT that leaves an earlier row alone
 
 	// settings returns what is weak about the settings that c shows.
 	settings func(ctx context.Context, c *sql.Conn) (weak []string, err error)
@@ -56,15 +57,18 @@ type system struct {
 var systems = map[Dialect]*system{
 	PostgreSQL: {
 		key: `VARCHAR(64) COLLATE "C"`, data: "BYTEA", numbered: true, schemas: true,
+		insert:   "INSERT",
 		settings: postgresSettings, table: postgresTable,
 	},
 	MySQL: {
 		key:  "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin",
 		data: "MEDIUMBLOB", engine: " ENGINE=InnoDB", schemas: true,
+		insert:   "INSERT",
 		settings: mysqlSettings, table: mysqlTable,
 	},
 	SQLite: {
 		key: "VARCHAR(64)", data: "BLOB", perConn: true,
+		insert:   "INSERT OR ABORT", // a key may say ON CONFLICT REPLACE
 		settings: sqliteSettings, table: sqliteTable,
 	},
 }
@@ -106,7 +110,7 @@ func (s *system) statements(table string) statements {
 	}
 	return statements{
 		get:     bind("SELECT rev, " + data + " FROM %s WHERE k = ?"),
-		create:  bind("INSERT INTO %s (k, rev, data) VALUES (?, 1, ?)"),
+		create:  bind(s.insert + " INTO %s (k, rev, data) VALUES (?, 1, ?)"),
 		replace: bind("UPDATE %s SET rev = ?, data = ? WHERE k = ? AND rev = ?"),
 		remove:  bind("DELETE FROM %s WHERE k = ? AND rev = ?"),
 		sizes:   bind("SELECT LENGTH(data) FROM %s WHERE k >= ? AND k < ? ORDER BY k LIMIT ?"),

@@ -41,7 +41,7 @@ func postgres() map[string][][]driver.Value {
 	return map[string][][]driver.Value{
 		"SELECT version()":    {{"PostgreSQL 15.1 on a fake"}},
 		"pg_is_in_recovery":   {{false, "on", "on", "on"}},
-		"pg_catalog.pg_class": {{"p", "C", true}},
+		"pg_catalog.pg_class": {{"p", "C", true, true}},
 	}
 }
 

@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/embedkms/kms/keystore"
 )
+
+// minPacket has room for a record whose bytes are all escaped in the statement.
+const minPacket = 2*keystore.MaxData + 4<<10
 
 func mysqlSettings(ctx context.Context, c *sql.Conn) (weak []string, err error) {
 	v, err := mysqlVariables(ctx, c)
@@ -21,6 +26,10 @@ func mysqlSettings(ctx context.Context, c *sql.Conn) (weak []string, err error) 
 	case !on(v["autocommit"]):
 		return nil, errors.New("sqlstore: autocommit is off, so no write would be committed: " +
 			"leave it out of the data source name, or SET GLOBAL autocommit = 1")
+	}
+	if packet, err := strconv.Atoi(v["max_allowed_packet"]); err == nil && packet < minPacket {
+		return nil, fmt.Errorf("sqlstore: max_allowed_packet is %d, so that large records cannot be "+
+			"written: SET GLOBAL max_allowed_packet = 16777216", packet)
 	}
 	wsrep, _ := strconv.Atoi(v["wsrep_sync_wait"])
 	flush, doublewrite := v["innodb_flush_method"], v["innodb_doublewrite"]
@@ -54,7 +63,7 @@ func mysqlSettings(ctx context.Context, c *sql.Conn) (weak []string, err error) 
 func mysqlVariables(ctx context.Context, c *sql.Conn) (map[string]string, error) {
 	rows, err := c.QueryContext(ctx, `SHOW VARIABLES WHERE Variable_name IN ('autocommit',
 	'innodb_doublewrite', 'innodb_flush_log_at_trx_commit', 'innodb_flush_method', 'log_bin',
-	'read_only', 'sync_binlog', 'transaction_isolation', 'tx_isolation', 'wsrep_on',
+	'max_allowed_packet', 'read_only', 'sync_binlog', 'transaction_isolation', 'tx_isolation', 'wsrep_on',
 	'wsrep_sync_wait')`)
 	if err != nil {
 		return nil, err
@@ -73,16 +82,9 @@ func mysqlVariables(ctx context.Context, c *sql.Conn) (map[string]string, error)
 
 func on(value string) bool { return value == "ON" || value == "1" }
 
-func mysqlTable(ctx context.Context, c *sql.Conn, table string) (weak []string, err error) {
-	schema, name := split(table)
-	in := "DATABASE()"
-	if schema != "" {
-		in = "'" + schema + "'"
-	}
-	var engine, collation, data string
-	var parts, unique int
-	// The name is checked. Columns are '' where there is no such column.
-	err = c.QueryRowContext(ctx, strings.NewReplacer("{s}", in, "{t}", "'"+name+"'").Replace(`SELECT
+// lookMySQL looks at a table {t} of a schema {s}, whose names are checked. Columns
+// are ” where there is no such column.
+const lookMySQL = `SELECT
 	COALESCE(t.engine, ''),
 	COALESCE((SELECT COALESCE(c.collation_name, c.data_type) FROM information_schema.columns c
 		WHERE c.table_schema = {s} AND c.table_name = {t} AND c.column_name = 'k'), ''),
@@ -92,9 +94,24 @@ func mysqlTable(ctx context.Context, c *sql.Conn, table string) (weak []string, 
 		WHERE i.table_schema = {s} AND i.table_name = {t} AND i.index_name = 'PRIMARY'),
 	(SELECT COUNT(*) FROM information_schema.statistics i
 		WHERE i.table_schema = {s} AND i.table_name = {t} AND i.index_name = 'PRIMARY'
-		AND i.column_name = 'k' AND i.sub_part IS NULL)
-	FROM information_schema.tables t WHERE t.table_schema = {s} AND t.table_name = {t}`),
-	).Scan(&engine, &collation, &data, &parts, &unique)
+		AND i.column_name = 'k' AND i.sub_part IS NULL),
+	(SELECT COUNT(*) FROM information_schema.columns c
+		WHERE c.table_schema = {s} AND c.table_name = {t}
+		AND (c.column_name = 'rev' AND c.data_type = 'bigint' OR c.column_name = 'k'
+			AND c.data_type IN ('varchar', 'varbinary') AND c.character_maximum_length >= 64))
+	FROM information_schema.tables t WHERE t.table_schema = {s} AND t.table_name = {t}`
+
+func mysqlTable(ctx context.Context, c *sql.Conn, table string) (weak []string, err error) {
+	schema, name := split(table)
+	in := "DATABASE()"
+	if schema != "" {
+		in = "'" + schema + "'"
+	}
+	var engine, collation, data string
+	var parts, unique, kept int
+	look := strings.NewReplacer("{s}", in, "{t}", "'"+name+"'").Replace(lookMySQL)
+	err = c.QueryRowContext(ctx, look).
+		Scan(&engine, &collation, &data, &parts, &unique, &kept)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, fmt.Errorf("%w %s", errNoTable, table)
@@ -105,6 +122,11 @@ func mysqlTable(ctx context.Context, c *sql.Conn, table string) (weak []string, 
 	case !strings.HasSuffix(collation, "_bin") && collation != "varbinary":
 		return nil, wrongCollation(table, collation, "ALTER TABLE "+table+
 			" MODIFY k VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL")
+	case kept != 2:
+		// Where sql_mode is not strict, a key or a revision would be cut to fit.
+		return nil, fmt.Errorf("sqlstore: table %s has no room for every key and revision: "+
+			"ALTER TABLE %s MODIFY k VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, "+
+			"MODIFY rev BIGINT NOT NULL", table, table)
 	case data != "mediumblob" && data != "longblob":
 		return nil, fmt.Errorf("sqlstore: column data of table %s is %s, which may cut records "+
 			"off: ALTER TABLE %s MODIFY data MEDIUMBLOB NOT NULL", table, data, table)

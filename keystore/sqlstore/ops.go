@@ -73,15 +73,31 @@ func (s *Store) write(ctx context.Context, f func(c *sql.Conn) error) error {
 				return struct{}{}, weakness(weak)
 			}
 		}
-		return struct{}{}, f(c)
+		if err := f(c); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, inTime(ctx)
 	})
 	return err
 }
 
+// inTime refuses a success that came after the end of ctx. Some drivers make a
+// cancel of that end, and PostgreSQL reports success of a commit whose wait for
+// a standby was cancelled.
+func inTime(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	return nil
+}
+
 func (s *Store) create(ctx context.Context, c *sql.Conn, r keystore.Record) error {
-	_, cause := c.ExecContext(ctx, s.stmts.create, r.Key, r.Data)
-	if cause == nil {
+	n, cause := affected(c.ExecContext(ctx, s.stmts.create, r.Key, r.Data))
+	switch {
+	case n == 1 && cause == nil:
 		return nil
+	case cause == nil:
+		cause = errors.New("no row was added: the table has a rule or a trigger that drops it")
 	}
 	// Which error says that the key is taken is the driver's secret, so look. If
 	// this connection still answers, then the error was the server's answer, and

@@ -52,7 +52,7 @@ func mysql(variables ...string) map[string][][]driver.Value {
 	return map[string][][]driver.Value{
 		"SELECT version()":          {{"8.4.0"}},
 		"SHOW VARIABLES":            settings,
-		"information_schema.tables": {{"InnoDB", "ascii_bin", "mediumblob", int64(1), int64(1)}},
+		"information_schema.tables": {{"InnoDB", "ascii_bin", "mediumblob", int64(1), int64(1), int64(2)}},
 	}
 }
 

@@ -11,7 +11,7 @@
 //
 // # Writing
 //
-// Every call is one statement that commits by itself. A replacement is an
+// Every write is one statement that commits by itself. A replacement is an
 // UPDATE that names the revision it replaces, which is atomic at every isolation
 // level. No session state is used: no transaction, lock, temporary table or
 // prepared statement.
@@ -116,8 +116,9 @@ var _ keystore.Store = (*Store)(nil)
 // New returns a store in db, which stays the caller's, to be closed after the
 // store; nil opts are all defaults. It returns an error that says what to do if
 // the database cannot be reached within 10 seconds, is a replica, read-only or
-// too careless, or if the table is missing, lacks its key or compares by another
-// collation than that of DDL, or may not be written.
+// too careless, or if the table is missing, lacks its key, compares by another
+// collation than that of DDL, pads, cuts or hides what is in it, or may not be
+// written.
 func New(db *sql.DB, opts *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: no database given")

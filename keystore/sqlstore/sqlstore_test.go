@@ -361,3 +361,37 @@ func TestSignedRevisions(t *testing.T) {
 		}
 	}
 }
+
+// An unseen is a context whose end comes too late for who waits for it, as on a
+// busy machine.
+type unseen struct{ context.Context }
+
+func (unseen) Done() <-chan struct{} { return nil }
+
+// TestLateSuccess has writes succeed although ctx is done: PostgreSQL says so of
+// a commit whose wait for a standby was cancelled.
+func TestLateSuccess(t *testing.T) {
+	for _, w := range writes {
+		db := newFake()
+		s := holding(t, db, w.was)
+		ctx, cancel := context.WithCancel(t.Context())
+		db.after = func(query string) error {
+			if strings.HasPrefix(query, w.verb) {
+				cancel()
+			}
+			return nil
+		}
+		wantUnknown(t, w.call(unseen{ctx}, s), context.Canceled)
+		wantStored(t, s, w.is)
+	}
+}
+
+// TestNothingCreated has an INSERT succeed that has added nothing.
+func TestNothingCreated(t *testing.T) {
+	db := newFake()
+	s := db.open(t)
+	db.affected = -1
+	if err := s.Put(t.Context(), at(1)); err == nil || !strings.Contains(err.Error(), "no row was added") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -57,6 +57,29 @@ var refusals = []refusal{
 		GRANT SELECT ON %s TO %s_reader`,
 		source: func(s string) string { return strings.Replace(s, "kms@", "%s_reader@", 1) }},
 
+	{name: "padded keys", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: `CREATE TABLE %s (k CHAR(64) COLLATE "C" PRIMARY KEY, rev BIGINT, data BYTEA)`},
+	{name: "cut keys", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: "CREATE TABLE %s (k NAME PRIMARY KEY, rev BIGINT, data BYTEA)"},
+	{name: "short keys", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: `CREATE TABLE %s (k VARCHAR(63) COLLATE "C" PRIMARY KEY, rev BIGINT, data BYTEA)`},
+	{name: "rounded revisions", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: `CREATE TABLE %s (k TEXT COLLATE "C" PRIMARY KEY, rev FLOAT8, data BYTEA)`},
+	{name: "text", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: `CREATE TABLE %s (k TEXT COLLATE "C" PRIMARY KEY, rev BIGINT, data TEXT)`},
+	{name: "child", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: "CREATE TABLE %s " + goodPostgres + `
+		CREATE TABLE %s_child () INHERITS (%s)`},
+	{name: "unlogged partition", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: "CREATE TABLE %s " + goodPostgres + ` PARTITION BY HASH (k)
+		CREATE UNLOGGED TABLE %s_part PARTITION OF %s FOR VALUES WITH (MODULUS 1, REMAINDER 0)`},
+	{name: "hidden rows", on: "PostgreSQL", want: "is not as DDL creates it",
+		setUp: "CREATE TABLE %s " + goodPostgres + `
+		ALTER TABLE %s ENABLE ROW LEVEL SECURITY
+		CREATE ROLE %s_tenant LOGIN
+		GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s_tenant`,
+		source: func(s string) string { return strings.Replace(s, "kms@", "%s_tenant@", 1) }},
+
 	{name: "log not flushed", on: "MariaDB", setUp: "CREATE TABLE %s " + goodMySQL + `
 		SET GLOBAL innodb_flush_log_at_trx_commit = 2`,
 		undo: "SET GLOBAL innodb_flush_log_at_trx_commit = 1",
@@ -78,6 +101,15 @@ var refusals = []refusal{
 		setUp: "CREATE TABLE %s (k VARCHAR(64) PRIMARY KEY, rev BIGINT, data LONGBLOB)"},
 	{name: "short data", on: "MariaDB", want: "MODIFY data MEDIUMBLOB",
 		setUp: "CREATE TABLE %s (k VARCHAR(64) COLLATE latin1_bin PRIMARY KEY, rev BIGINT, data BLOB)"},
+	{name: "short keys", on: "MariaDB", want: "MODIFY k VARCHAR(64)",
+		setUp: "CREATE TABLE %s (k VARCHAR(63) COLLATE latin1_bin PRIMARY KEY, rev BIGINT, data LONGBLOB)"},
+	{name: "padded keys", on: "MariaDB", want: "MODIFY k VARCHAR(64)",
+		setUp: "CREATE TABLE %s (k CHAR(64) COLLATE latin1_bin PRIMARY KEY, rev BIGINT, data LONGBLOB)"},
+	{name: "small revisions", on: "MariaDB", want: "MODIFY rev BIGINT",
+		setUp: "CREATE TABLE %s (k VARCHAR(64) COLLATE latin1_bin PRIMARY KEY, rev TINYINT, data LONGBLOB)"},
+	{name: "small packets", on: "MariaDB", setUp: "CREATE TABLE %s " + goodMySQL + `
+		SET GLOBAL max_allowed_packet = 1048576`,
+		undo: "SET GLOBAL max_allowed_packet = 16777216", want: "max_allowed_packet is 1048576"},
 	{name: "read-only user", on: "MariaDB", want: "granted SELECT, INSERT, UPDATE and DELETE",
 		setUp: "CREATE TABLE %s " + goodMySQL + `
 		CREATE USER 'reader'@'127.0.0.1'
