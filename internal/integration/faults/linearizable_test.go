@@ -86,7 +86,8 @@ func (l load) record(ctx context.Context, prefix string) ([]porcupine.Operation,
 	)
 	for id := range clients {
 		wg.Go(func() {
-			c := client{id: id, store: l.handles[id%len(l.handles)], start: start, seen: make(map[string]uint64)}
+			s := l.handles[id%len(l.handles)]
+			c := client{id: id, store: s, start: start, seen: make(map[string]uint64)}
 			err := c.work(ctx, l.batch, prefix, l.keys)
 			mu.Lock()
 			defer mu.Unlock()

@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -41,5 +42,12 @@ func servers() (some []*target.Target) {
 func eachServer(t *testing.T, f func(t *testing.T, x *target.Target)) {
 	for _, x := range servers() {
 		t.Run(x.Name, func(t *testing.T) { f(t, x) })
+	}
+}
+
+// repeat runs f n times, each as a test of its own, which closes what it has opened.
+func repeat(t *testing.T, n int, f func(t *testing.T)) {
+	for i := range n {
+		t.Run(fmt.Sprint("round ", i+1), f)
 	}
 }

@@ -93,7 +93,9 @@ func step(s state, c call, r reply) (bool, state) {
 const never = math.MaxInt64
 
 // do makes a call. It returns false for a Get that failed, which says nothing.
-func (c call) do(ctx context.Context, s keystore.Store, start time.Time) (porcupine.Operation, bool) {
+func (c call) do(
+	ctx context.Context, s keystore.Store, start time.Time,
+) (porcupine.Operation, bool) {
 	op := porcupine.Operation{Input: c, Call: int64(time.Since(start))}
 	var rec keystore.Record
 	var err error

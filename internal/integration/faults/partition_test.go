@@ -38,12 +38,13 @@ func TestPartition(t *testing.T) {
 			t.Run(x.Name, func(t *testing.T) {
 				rounds := proof.Count(t, 1, 120) // half an hour
 				all := &trial{}
-				for range rounds {
-					all.add(newTrial(t, x, outageGrace, nil).run(t, toxics))
-				}
-				for _, problem := range all.problems {
-					t.Error(problem)
-				}
+				repeat(t, rounds, func(t *testing.T) {
+					one := newTrial(t, x, outageGrace, nil).run(t, toxics)
+					for _, problem := range one.problems {
+						t.Error(problem)
+					}
+					all.add(one)
+				})
 				proof.Report(t, "%d calls over %d kinds of trouble, %d rounds: a disabled key was used up to "+
 					"%v later, calls returned up to %v after their context was done and worked again within %v",
 					all.calls, len(toxics), rounds, all.used, all.late, all.recovered)
@@ -90,7 +91,6 @@ type trial struct {
 // add takes what was seen in another trial.
 func (x *trial) add(other *trial) {
 	x.calls += other.calls
-	x.problems = append(x.problems, other.problems...)
 	x.used, x.late = max(x.used, other.used), max(x.late, other.late)
 	x.recovered = max(x.recovered, other.recovered)
 }
@@ -188,7 +188,9 @@ func (x *trial) recover(trouble toxic, key string) {
 }
 
 // use encrypts and decrypts. disabled is when the key was, if it ever is.
-func (x *trial) use(trouble toxic, key string, ciphertext []byte, disabled *atomic.Pointer[time.Time]) {
+func (x *trial) use(
+	trouble toxic, key string, ciphertext []byte, disabled *atomic.Pointer[time.Time],
+) {
 	for op, f := range map[string]func(context.Context) error{
 		"Encrypt": func(ctx context.Context) error {
 			_, err := x.bad.Encrypt(ctx, key, []byte(plaintext), nil)
@@ -219,7 +221,10 @@ func (x *trial) use(trouble toxic, key string, ciphertext []byte, disabled *atom
 // change rotates a key, and disables and enables another.
 func (x *trial) change(trouble toxic, k keys) {
 	for op, f := range map[string]func(ctx context.Context) error{
-		"RotateKey":  func(ctx context.Context) error { _, err := x.bad.RotateKey(ctx, k.used); return err },
+		"RotateKey": func(ctx context.Context) error {
+			_, err := x.bad.RotateKey(ctx, k.used)
+			return err
+		},
 		"DisableKey": func(ctx context.Context) error { return x.bad.DisableKey(ctx, k.toggled) },
 		"EnableKey":  func(ctx context.Context) error { return x.bad.EnableKey(ctx, k.toggled) },
 	} {
@@ -234,7 +239,9 @@ var expected = []error{
 
 // call makes a call, and looks whether it returns in time and with an error that it
 // may have.
-func (x *trial) call(trouble toxic, op string, f func(context.Context) error) (begin time.Time, err error) {
+func (x *trial) call(
+	trouble toxic, op string, f func(context.Context) error,
+) (begin time.Time, err error) {
 	begin = time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()

@@ -72,7 +72,9 @@ func TestPlanted(t *testing.T) {
 			}
 			return nil
 		}},
-		"acknowledges what it has not written": {put: func(keystore.Store, keystore.Record) error { return nil }},
+		"acknowledges what it has not written": {
+			put: func(keystore.Store, keystore.Record) error { return nil },
+		},
 		"writes and says conflict": {put: func(s keystore.Store, r keystore.Record) error {
 			s.Put(ctx, r)
 			return keystore.ErrConflict
@@ -91,7 +93,9 @@ func TestPlanted(t *testing.T) {
 				return err
 			},
 		},
-		"keeps what it says to have deleted": {remove: func(keystore.Store, string, uint64) error { return nil }},
+		"keeps what it says to have deleted": {
+			remove: func(keystore.Store, string, uint64) error { return nil },
+		},
 		"deletes another revision": {remove: func(s keystore.Store, key string, _ uint64) error {
 			r, err := s.Get(ctx, key)
 			if err != nil {

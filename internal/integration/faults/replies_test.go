@@ -37,13 +37,13 @@ func TestLostReplies(t *testing.T) {
 		rounds := proof.Count(t, 1, 10) // of a key each, whose versions are limited
 		f := &faults{cuts: 100, holds: 100, holdFor: holdFor, stall: 32}
 		start, all := time.Now(), results{}
-		for range rounds {
+		repeat(t, rounds, func(t *testing.T) {
 			r, err := f.round(t, x, orders{Patience: storePatience, Limit: time.Minute})
 			if err != nil {
 				t.Error(err)
 			}
 			all.add(r)
-		}
+		})
 		if all.Unknown > all.Acknowledged/unknownPart { // none, unless the machine is busy
 			t.Errorf("%d calls are left unknown, %d acknowledged", all.Unknown, all.Acknowledged)
 		}
@@ -61,13 +61,13 @@ func TestLateWrites(t *testing.T) {
 		rounds := proof.Count(t, 1, 100)
 		f := &faults{holds: 10, holdFor: holdLong, stall: 8}
 		start, all := time.Now(), results{}
-		for range rounds {
+		repeat(t, rounds, func(t *testing.T) {
 			r, err := f.round(t, x, orders{Limit: callerLimit})
 			if err != nil {
 				t.Error(err)
 			}
 			all.add(r)
-		}
+		})
 		f.report(t, all, start)
 	})
 }
@@ -79,7 +79,8 @@ func TestHastySensitive(t *testing.T) {
 		return
 	}
 	f := &faults{cuts: 5, holds: 20, holdFor: holdFor, stall: 32}
-	r, err := f.round(t, servers()[0], orders{Patience: storePatience, Limit: time.Minute, Hasty: true})
+	o := orders{Patience: storePatience, Limit: time.Minute, Hasty: true}
+	r, err := f.round(t, servers()[0], o)
 	if err == nil {
 		t.Errorf("passes: %d acknowledged, %d unknown", r.Acknowledged, r.Unknown)
 	}

@@ -62,7 +62,7 @@ func TestRotators(t *testing.T) {
 		}
 		keys, rotations := proof.Count(t, 1, 32), proof.Count(t, 10, 32)
 		start, all := time.Now(), results{}
-		for range keys {
+		repeat(t, keys, func(t *testing.T) {
 			p := x.New(t)
 			key := newKey(t, p)
 			var running []*rotators
@@ -80,7 +80,7 @@ func TestRotators(t *testing.T) {
 				t.Error(err)
 			}
 			all.add(r)
-		}
+		})
 		proof.Report(t, "%d rotations of %d keys by %d rotators in %d processes, %d ciphertexts, %v",
 			all.Acknowledged, keys, processes*perProcess, processes, len(all.Ciphertexts),
 			time.Since(start).Round(time.Millisecond))
@@ -110,7 +110,8 @@ func checkVersions(t *testing.T, p target.Place, key string, r results) error {
 	}
 	made := len(described.Versions) - 1
 	if made < r.Acknowledged || made > r.Acknowledged+r.Unknown {
-		return fmt.Errorf("%d versions were made, %d acknowledged, %d unknown", made, r.Acknowledged, r.Unknown)
+		return fmt.Errorf("%d versions were made, %d acknowledged, %d unknown",
+			made, r.Acknowledged, r.Unknown)
 	}
 	if len(r.Ciphertexts) == 0 {
 		return errors.New("nothing was encrypted")

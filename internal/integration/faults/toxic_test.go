@@ -27,6 +27,7 @@ func both(name, kind, attributes string) toxic {
 	return toxic{name, []string{line("upstream"), line("downstream")}}
 }
 
+// one is a toxic for one direction: 0 to the server, 1 back.
 func one(name, kind, attributes string, stream int) toxic {
 	x := both(name, kind, attributes)
 	return toxic{name, x.lines[stream : stream+1]}
@@ -53,7 +54,8 @@ func newWire(t *testing.T, port int) *wire {
 	t.Helper()
 	zlog.Logger = zerolog.Nop()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	w := &wire{toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))}
+	to := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	w := &wire{toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", to)}
 	if err := w.proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
