@@ -18,7 +18,8 @@ type Fault struct {
 	// and still go on if the client has closed its connection by then.
 	Before func()
 
-	// After runs when the bytes have gone on, and before what follows them does.
+	// After runs when the bytes have gone on, or could not because the server is
+	// gone, and before what follows them does.
 	After func()
 
 	// Cut loses whatever the server says from the moment that the bytes go on,
@@ -149,13 +150,11 @@ func (p *Proxy) forward(server, client net.Conn, b *back) bool {
 			if f.Cut {
 				b.lose()
 			}
-			if _, err := server.Write(buffer[:n]); err != nil {
-				return true
-			}
+			_, failed := server.Write(buffer[:n])
 			if f.After != nil {
 				f.After()
 			}
-			if f.Cut {
+			if f.Cut || failed != nil {
 				return true
 			}
 		}

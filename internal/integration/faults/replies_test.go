@@ -135,6 +135,9 @@ func (f *faults) round(t *testing.T, x *target.Target, o orders) (results, error
 
 func (f *faults) report(t *testing.T, r results, start time.Time) {
 	t.Helper()
+	if r.Unknown > 0 {
+		t.Log("the first unknown outcome: ", r.Why)
+	}
 	proof.Report(t, "%d connections cut, %d of them with the reply to a write that was made; "+
 		"%d writes held back %v, of which %d landed late; %d rotations acknowledged, %d unknown, "+
 		"%d refused, %d ciphertexts, %v", f.cut.Load(), f.lost.Load(), f.held.Load(), f.holdFor,

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,7 @@ type orders struct {
 type results struct {
 	Acknowledged int
 	Unknown      int // outcomes that RotateKey could not settle
+	Why          string
 	Refused      int // calls that certainly changed nothing, made again
 	Ciphertexts  [][]byte
 	Failed       string // an error that should not have come
@@ -90,6 +92,7 @@ func TestRotators(t *testing.T) {
 func (r *results) add(other results) {
 	r.Acknowledged += other.Acknowledged
 	r.Unknown += other.Unknown
+	r.Why = cmp.Or(r.Why, other.Why)
 	r.Refused += other.Refused
 	r.Ciphertexts = append(r.Ciphertexts, other.Ciphertexts...)
 }
@@ -296,6 +299,7 @@ func rotate(ctx context.Context, k *kms.KMS, o orders) (r results) {
 			r.Acknowledged++
 		case errors.Is(err, kms.ErrUnknownOutcome):
 			r.Unknown++
+			r.Why = err.Error()
 		case errors.Is(err, kms.ErrStoreUnavailable), errors.Is(err, kms.ErrConflict):
 			r.Refused++
 			time.Sleep(rand.N(10 * time.Millisecond)) // as a caller would
