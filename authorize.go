@@ -53,6 +53,7 @@ const (
 	OpRotateStorageKey           = "RotateStorageKey"
 	OpExport                     = "Export"
 	OpRestore                    = "Restore"
+	OpCheck                      = "Check"
 	OpMaintain                   = "Maintain"
 	OpMaintainRotate             = "MaintainRotate"         // audited for each key that Maintain
 	OpMaintainExpire             = "MaintainExpire"         // rotates, whose material it expires,

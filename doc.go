@@ -60,6 +60,10 @@
 // over: [KMS.ScheduleKeyDeletion] and [KMS.ScheduleVersionDestruction] make them
 // unusable at once and can be taken back until then, and nothing else destroys.
 //
+// Call [KMS.Check] from another. It finds out whether the store can be read and
+// written, every record opens and the root keys do, and is what readiness probes
+// and alerts are answered from.
+//
 // [KMS.ImportKeyMaterial] brings material of your own, [KMS.AddRoot] a second
 // root key for recovery, and [KMS.Export] and [Restore] move all keys to another
 // store. docs/operating.md explains all this to an operator.

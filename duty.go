@@ -30,6 +30,27 @@ func (d *duty) due(key *record.Key) bool {
 		slices.ContainsFunc(key.Versions, func(v record.Version) bool { return d.mustDestroy(&v) || d.mustExpire(&v) })
 }
 
+// since returns when the first of what is due became so, or the zero time.
+func (d *duty) since(key *record.Key) time.Time {
+	if !d.due(key) {
+		return time.Time{}
+	}
+	var first time.Time
+	note := func(must bool, date time.Time) {
+		if must && !date.IsZero() && (first.IsZero() || date.Before(first)) {
+			first = date
+		}
+	}
+	note(passed(key.DeletionDate, d.now), key.DeletionDate)
+	note(d.mustRotate(key), key.NextRotation)
+	for i := range key.Versions {
+		v := &key.Versions[i]
+		note(d.mustDestroy(v), v.DestructionDate)
+		note(d.mustExpire(v), v.ValidTo)
+	}
+	return first
+}
+
 func (d *duty) mustDestroy(v *record.Version) bool {
 	return v.DestroyedAt.IsZero() && passed(v.DestructionDate, d.now)
 }

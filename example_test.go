@@ -239,6 +239,33 @@ func ExampleKMS_CreateAlias() {
 	// kms: CreateAlias alias/team/invoices: alias exists
 }
 
+// What an alert is told. A store with one root key, as here, is reported too.
+func ExampleKMS_Check() {
+	k, ctx := openExample(), context.Background()
+	defer k.Close()
+	recovery, err := rootkey.Static(bytes.Repeat([]byte("r"), 32))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		health, err := k.Check(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("ready:", health.Ready, "fine:", health.OK(), "keys:", health.Keys)
+		for _, p := range health.Problems {
+			fmt.Println(p.Kind)
+			if err := k.AddRoot(ctx, recovery); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	// Output:
+	// ready: true fine: false keys: 1
+	// MissingRecoveryRoot
+	// ready: true fine: true keys: 1
+}
+
 // A report of all keys. One that cannot be read does not end it.
 func ExampleKMS_Keys() {
 	k, ctx := openExample(), context.Background()

@@ -109,6 +109,7 @@ func addStoreCalls(k *kms.KMS, calls map[string]func(context.Context) error) {
 			return nil
 		},
 		"GenerateRandom":   func(ctx context.Context) error { _, err := k.GenerateRandom(ctx, 32); return err },
+		"Check":            func(ctx context.Context) error { _, err := k.Check(ctx); return err },
 		"Maintain":         func(ctx context.Context) error { _, err := k.Maintain(ctx); return err },
 		"Roots":            func(ctx context.Context) error { _, err := k.Roots(ctx); return err },
 		"AddRoot":          func(ctx context.Context) error { return k.AddRoot(ctx, root) },

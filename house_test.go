@@ -50,7 +50,7 @@ func TestMethods(t *testing.T) {
 		want string
 	}{
 		{(*kms.KMS)(nil), `AddRoot Aliases AppendDecrypt AppendEncrypt ArchiveKey CancelKeyDeletion
-			CancelVersionDestruction Close CreateAlias CreateKey Decrypt DecryptAsymmetric
+			CancelVersionDestruction Check Close CreateAlias CreateKey Decrypt DecryptAsymmetric
 			DecryptDataKey DecryptDataKeyPair DecryptDataKeyPairWith DecryptDataKeyWith DecryptWith
 			Decrypter DeleteAlias DeleteImportedKeyMaterial DescribeKey DisableKey DryRun EnableKey
 			Encrypt EncryptAsymmetric EncryptDataKey Export GenerateDataKey GenerateDataKeyPair
@@ -63,6 +63,8 @@ func TestMethods(t *testing.T) {
 		{(*kms.PublicKey)(nil), "PEM SM2Digest"},
 		{(*kms.Error)(nil), "Error Unwrap"},
 		{(*kms.Key)(nil), ""},
+		{(*kms.Health)(nil), "OK"},
+		{(*kms.Problem)(nil), "String"},
 	} {
 		typ := reflect.TypeOf(c.of)
 		var got []string

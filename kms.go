@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,11 @@ type Options struct {
 	// every key that was ever used here: about 600 bytes.
 	CacheKeys int
 
+	// RecoveryRoots are root keys that open the store too, as AddRoot has made
+	// them: those that this process may have at hand, such as the same service's
+	// in another region. Only Check asks them, each time that it is called.
+	RecoveryRoots []rootkey.Provider
+
 	// MustExist makes Open refuse an empty store, which it otherwise
 	// initialises: set it where an empty store means a wrong address.
 	MustExist bool
@@ -91,6 +97,8 @@ type core struct {
 	ringShown  atomic.Int64   // when a read began that has shown it, by elapsed; a minute ago after a hint
 	ringWriter *settle.Writer // of its own: edits of records wait for the ring, never the reverse
 
+	recovery []rootkey.Provider // that Check tries
+
 	changing chan struct{} // held while the ring is exchanged; guards the rest
 	root     rootkey.Provider
 	refused  refusedRing
@@ -119,7 +127,7 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 	}
 	c := &core{
 		store: store, writer: settle.NewWriter(store), ringWriter: settle.NewWriter(store),
-		root: root, changing: make(chan struct{}, 1), gm: o.GM,
+		root: root, recovery: o.RecoveryRoots, changing: make(chan struct{}, 1), gm: o.GM,
 		authorizer: o.Authorizer, auditor: o.Auditor,
 		now: o.Now, elapsed: elapsed(o.Now),
 	}
@@ -168,6 +176,9 @@ func (o *Options) withDefaults() (Options, error) {
 		return d, fmt.Errorf("%w: MaxStale of %v, at most %v", ErrInvalidArgument, d.MaxStale, maxMaxStale)
 	case d.MaxStale == 0:
 		d.MaxStale = defaultMaxStale
+	}
+	if d.RecoveryRoots = slices.Clone(d.RecoveryRoots); slices.Contains(d.RecoveryRoots, nil) {
+		return d, fmt.Errorf("%w: a recovery root key is nil", ErrInvalidArgument)
 	}
 	if d.OutageGrace == 0 {
 		d.OutageGrace = defaultOutageGrace

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/filestore"
 	"github.com/embedkms/kms/keystore/memstore"
@@ -16,16 +17,31 @@ const benchKeys = 20_000
 // BenchmarkMaintain is one run over 20,000 keys of which none is due. live-B is
 // how much more memory is reachable, at most, while it runs.
 func BenchmarkMaintain(b *testing.B) {
-	b.Run("memstore", func(b *testing.B) { benchMaintain(b, memstore.New()) })
+	benchScan(b, func(ctx context.Context, k *kms.KMS) (int, error) {
+		r, err := k.Maintain(ctx)
+		return r.Keys, err
+	})
+}
+
+// BenchmarkCheck is the same for one check.
+func BenchmarkCheck(b *testing.B) {
+	benchScan(b, func(ctx context.Context, k *kms.KMS) (int, error) {
+		h, err := k.Check(ctx)
+		return h.Keys, err
+	})
+}
+
+func benchScan(b *testing.B, scan func(context.Context, *kms.KMS) (keys int, err error)) {
+	b.Run("memstore", func(b *testing.B) { benchScanOf(b, memstore.New(), scan) })
 	b.Run("filestore", func(b *testing.B) {
 		store, err := filestore.Open(b.TempDir(), nil)
 		check(b, err)
 		defer store.Close()
-		benchMaintain(b, store)
+		benchScanOf(b, store, scan)
 	})
 }
 
-func benchMaintain(b *testing.B, inner keystore.Store) {
+func benchScanOf(b *testing.B, inner keystore.Store, scan func(context.Context, *kms.KMS) (keys int, err error)) {
 	ctx := b.Context()
 	store := &peakStore{Store: inner}
 	fill := open(b, store, nil)
@@ -41,14 +57,14 @@ func benchMaintain(b *testing.B, inner keystore.Store) {
 	check(b, fill.Close())
 	k := open(b, store, nil) // which has not seen any key
 	store.base, store.measure = liveBytes(), true
-	if r, err := k.Maintain(ctx); err != nil || r.Keys != benchKeys {
-		b.Fatalf("%+v, %v", r, err)
+	if keys, err := scan(ctx, k); err != nil || keys != benchKeys {
+		b.Fatalf("%d keys, %v", keys, err)
 	}
 	store.measure = false
 	store.lists = 0
 	b.ResetTimer()
 	for b.Loop() {
-		_, err := k.Maintain(ctx)
+		_, err := scan(ctx, k)
 		check(b, err)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchKeys, "ns/key")

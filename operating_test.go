@@ -44,6 +44,7 @@ func compile(t *testing.T, blocks []string) {
 		"sqlstore": "github.com/embedkms/kms/keystore/sqlstore", "sql": "database/sql",
 		"keystoretest": "github.com/embedkms/kms/keystore/keystoretest",
 		"keystore":     "github.com/embedkms/kms/keystore", "testing": "testing",
+		"http": "net/http", "atomic": "sync/atomic",
 		"context": "context", "errors": "errors", "fmt": "fmt", "os": "os", "time": "time",
 	}
 	args := []string{"vet"}
@@ -192,6 +193,27 @@ func cell(err error) string {
 		}
 	}
 	return "yes"
+}
+
+// The table of problems has every kind, and nothing else.
+func TestOperatingProblems(t *testing.T) {
+	source, err := os.ReadFile("health.go")
+	must(t, err)
+	var want, got []string
+	for _, match := range regexp.MustCompile(`(?m)^\tProblem\w+ +ProblemKind = "(\w+)"`).FindAllSubmatch(source, -1) {
+		want = append(want, string(match[1]))
+	}
+	if len(want) < 10 {
+		t.Fatalf("only %d kinds found", len(want))
+	}
+	_, table, _ := strings.Cut(readDoc(t, operating), "| problem | is |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, match := range regexp.MustCompile("(?m)^\\| `(\\w+)`").FindAllStringSubmatch(table, -1) {
+		got = append(got, match[1])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("table has %q, want %q", got, want)
+	}
 }
 
 // The table of operations has every constant, and nothing else.

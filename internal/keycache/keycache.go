@@ -125,7 +125,14 @@ func (c *Cache[K, V]) cold(ctx context.Context, key K) (*Entry[K, V], error) {
 	if err := c.known(key, now); err != nil {
 		return nil, err
 	}
-	return c.wait(ctx, c.join(key, now-c.MaxStale), nil)
+	c.mu.Lock()
+	if e := c.entry(key); e != nil && c.isYoung(e) { // loaded since the caller looked
+		c.mu.Unlock()
+		return e, nil
+	}
+	f := c.joinLocked(key, now-c.MaxStale)
+	c.mu.Unlock()
+	return c.wait(ctx, f, nil)
 }
 
 // isYoung reports whether e is young enough to be used without further ado.

@@ -16,7 +16,7 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// Key is the record key of the keyring, the only record under meta/.
+// Key is the record key of the keyring.
 const Key = "meta/keyring"
 
 // AliasPrefix is what the record keys of aliases start with.

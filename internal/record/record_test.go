@@ -74,7 +74,8 @@ func samples() map[string]any {
 		"token": &record.Token{
 			KeyID: [16]byte{1}, Wrapping: "RSAES_OAEP_SHA_256", ExpiresAt: at, Secret: [32]byte{2}, PrivateKey: []byte("DER"),
 		},
-		"usage": record.Usage{1: 1 << 44, 7: 3},
+		"usage":  record.Usage{1: 1 << 44, 7: 3},
+		"canary": record.Canary{WrittenAt: at},
 	}
 }
 
@@ -102,6 +103,8 @@ func parse(v any, body []byte) (any, error) {
 		got, err = record.ParseToken(body)
 	case record.Usage:
 		got, err = record.ParseUsage(body)
+	case record.Canary:
+		got, err = record.ParseCanary(body)
 	}
 	if err != nil {
 		return nil, err
@@ -327,6 +330,21 @@ func TestStrictTokenAndUsage(t *testing.T) {
 	}
 }
 
+func TestStrictCanary(t *testing.T) {
+	one := field(1, 0, 0, 0, 0, 0, 0, 0, 9)
+	for name, c := range map[string]struct {
+		body []byte
+		want error
+	}{
+		"empty": {body(), record.ErrTampered}, "short": {body(field(1, 9)), record.ErrTampered},
+		"twice": {body(one, one), record.ErrTampered}, "newer": {body(one, field(2, 1)), record.ErrFormatTooNew},
+	} {
+		if v, err := record.ParseCanary(c.body); !errors.Is(err, c.want) || v != (record.Canary{}) {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}
+
 // A key remembers its last changes only, and a tombstone has nothing left that
 // could encrypt.
 func TestChangesAndDestroy(t *testing.T) {
@@ -380,10 +398,11 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-func FuzzKey(f *testing.F)   { fuzz(f, &record.Key{}) }
-func FuzzAlias(f *testing.F) { fuzz(f, &record.Alias{}) }
-func FuzzToken(f *testing.F) { fuzz(f, &record.Token{}) }
-func FuzzUsage(f *testing.F) { fuzz(f, record.Usage{}) }
+func FuzzKey(f *testing.F)    { fuzz(f, &record.Key{}) }
+func FuzzAlias(f *testing.F)  { fuzz(f, &record.Alias{}) }
+func FuzzToken(f *testing.F)  { fuzz(f, &record.Token{}) }
+func FuzzUsage(f *testing.F)  { fuzz(f, record.Usage{}) }
+func FuzzCanary(f *testing.F) { fuzz(f, record.Canary{}) }
 
 // fuzz checks that a body is read into what writes it again, or refused.
 func fuzz(f *testing.F, kind any) {
@@ -434,6 +453,7 @@ func TestDocument(t *testing.T) {
 	}
 	for section, kind := range map[string]string{
 		"**Key** (": "key", "**Alias** (": "alias", "**Token** (": "token", "**Usage** (": "usage",
+		"**Canary** (": "canary",
 	} {
 		_, table, found := strings.Cut(string(text), section)
 		if !found {

@@ -14,13 +14,14 @@ import (
 
 const (
 	firstPart = 8   // records asked for at first: 4 MiB if they are the largest
-	maxPart   = 128 // records asked for at a time
+	maxPart   = 512 // records asked for at a time
 )
 
 // List implements keystore.Store. A page ends early at 4 MiB of data.
 //
 // The server says nothing of sizes before it sends the values, so a page is
-// asked for in parts, which grow while the records turn out to be small.
+// asked for in parts, which grow while the records turn out to be small. Few parts
+// matter: for each the server goes through the keys of all that follows.
 func (s *Store) List(
 	ctx context.Context, prefix, after string, limit int,
 ) ([]keystore.Record, error) {
@@ -31,7 +32,7 @@ func (s *Store) List(
 	end := clientv3.GetPrefixRangeEnd(s.prefix + prefix)
 	var page []keystore.Record
 	size := 0
-	for n := firstPart; from < end; n = min(2*n, maxPart) {
+	for n := firstPart; from < end; n = nextPart(n, size, len(page)) {
 		kvs, err := s.part(ctx, from, end, min(n, limit-len(page)))
 		if err != nil {
 			return nil, err
@@ -56,6 +57,13 @@ func (s *Store) List(
 		from = string(kvs[len(kvs)-1].Key) + "\x00"
 	}
 	return page, nil
+}
+
+// nextPart returns how many records to ask for after a part of n, when those of the
+// page have size bytes: four times as many, unless twice their mean is too large.
+func nextPart(n, size, records int) int {
+	fits := max(records, 1) * keystore.PageData / max(2*size, 1)
+	return max(firstPart, min(4*n, fits, maxPart))
 }
 
 // part returns up to n keys from from to before end, in order, and none only if

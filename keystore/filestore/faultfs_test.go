@@ -35,6 +35,23 @@ func (f *faultFS) before(hook func(call string) error) {
 	f.hook = hook
 }
 
+// failAt lets the call number n from now on fail. The function that it returns
+// ends that, and names the call, if there was one.
+func (f *faultFS) failAt(n int, fault error) (failed func() string) {
+	i, name := -1, ""
+	f.before(func(call string) error {
+		if i++; i == n {
+			name = call
+			return fault
+		}
+		return nil
+	})
+	return func() string {
+		f.before(nil)
+		return name
+	}
+}
+
 // trace returns the calls since the last trace.
 func (f *faultFS) trace() []string {
 	f.mu.Lock()

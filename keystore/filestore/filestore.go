@@ -82,7 +82,10 @@ type Store struct {
 	calls  sync.WaitGroup // calls under way, and writes that outlive theirs
 }
 
-var _ keystore.Store = (*Store)(nil)
+var (
+	_ keystore.Store   = (*Store)(nil)
+	_ keystore.Checker = (*Store)(nil)
+)
 
 // Open opens the directory dir for use as a store; nil opts are all defaults.
 //

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,22 +76,26 @@ func (s *Store) start() error {
 // removeTemps removes what crashed writers left. It is under the lock, so no
 // file of a writer at work is among them; nothing depends on its success.
 func (s *Store) removeTemps() error {
-	folders, err := s.folders()
-	if err != nil {
-		return err
+	temps, err := s.temps()
+	for _, path := range temps {
+		s.fs.Remove(path)
 	}
+	return err
+}
+
+// temps returns the temporary files in the folders that can be read.
+func (s *Store) temps() (paths []string, err error) {
+	folders, err := s.folders()
 	for _, folder := range folders {
-		entries, err := s.fs.ReadDir(folder)
-		if err != nil {
-			return wrap(err)
-		}
+		entries, failed := s.fs.ReadDir(folder)
+		err = cmp.Or(err, wrap(failed))
 		for _, e := range entries {
 			if strings.HasPrefix(e.Name(), durable.TempPrefix) {
-				s.fs.Remove(filepath.Join(folder, e.Name()))
+				paths = append(paths, filepath.Join(folder, e.Name()))
 			}
 		}
 	}
-	return nil
+	return paths, err
 }
 
 // format writes the marker of a new store.
@@ -143,11 +148,8 @@ func (s *Store) checkDir() error {
 	if err != nil {
 		return wrap(err)
 	}
-	for _, e := range entries {
-		if _, folder := startOf(e.Name(), true); folder && e.Type()&fs.ModeSymlink != 0 {
-			return fmt.Errorf("filestore: %s is a symbolic link: make it a directory, or "+
-				"link to the whole store", filepath.Join(s.dir, e.Name()))
-		}
+	if err := s.checkLinks(entries); err != nil {
+		return err
 	}
 	ok, err := s.formatted()
 	if err != nil {
@@ -165,6 +167,23 @@ func (s *Store) checkDir() error {
 			return err
 		}
 	}
+	return s.checkMode(info)
+}
+
+// checkLinks refuses a folder behind a symbolic link, which Get would follow and
+// List would not.
+func (s *Store) checkLinks(entries []fs.DirEntry) error {
+	for _, e := range entries {
+		if _, folder := startOf(e.Name(), true); folder && e.Type()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("filestore: %s is a symbolic link: make it a directory, or "+
+				"link to the whole store", filepath.Join(s.dir, e.Name()))
+		}
+	}
+	return nil
+}
+
+// checkMode refuses a directory that is not private.
+func (s *Store) checkMode(info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("filestore: %s is accessible by group or others (mode %04o): "+
 			"chmod 700 it if it is meant to hold keys", s.dir, mode)

@@ -299,34 +299,6 @@ func TestOpenWhileLocked(t *testing.T) {
 	}
 }
 
-// TestSetUpFails lets each call of the first Open fail once: the next one must
-// not find anything in its way.
-func TestSetUpFails(t *testing.T) {
-	for n := 0; ; n++ {
-		fsys := &faultFS{idle: true}
-		i := -1
-		fsys.before(func(string) error {
-			if i++; i == n {
-				return errShort
-			}
-			return nil
-		})
-		dir := filepath.Join(fastDir(t), "store")
-		s, err := filestore.OpenFS(fsys, dir, &filestore.Options{})
-		if err == nil {
-			s.Close()
-		}
-		if i < n {
-			if n < 10 {
-				t.Errorf("only %d calls", n)
-			}
-			break
-		}
-		put(t, openStore(t, dir), "key/a", 1, "v")
-		noTemps(t, dir)
-	}
-}
-
 // A folder of records behind a symbolic link would be there for Get and not for
 // List, and so look like no records at all.
 func TestSymlinkedFolder(t *testing.T) {

@@ -103,6 +103,7 @@ const newLimit = 10 * time.Second
 type Store struct {
 	db     *sql.DB
 	system *system
+	table  string
 	stmts  statements
 	strict bool // each write looks at its connection
 
@@ -111,7 +112,10 @@ type Store struct {
 	calls  sync.WaitGroup // calls under way, and statements that outlive theirs
 }
 
-var _ keystore.Store = (*Store)(nil)
+var (
+	_ keystore.Store   = (*Store)(nil)
+	_ keystore.Checker = (*Store)(nil)
+)
 
 // New returns a store in db, which stays the caller's, to be closed after the
 // store; nil opts are all defaults. It returns an error that says what to do if
@@ -222,18 +226,27 @@ func (s *Store) setUp(ctx context.Context, opts *Options) error {
 		return fail(ctx, err)
 	}
 	defer c.Close()
+	s.table = table
+	if err := s.examine(ctx, c, opts.AutoCreate); err != nil {
+		return err
+	}
+	return s.writable(ctx, c, table)
+}
+
+// examine returns an error unless the settings and the table are good enough.
+func (s *Store) examine(ctx context.Context, c *sql.Conn, create bool) error {
 	weak, err := s.system.settings(ctx, c)
 	if err != nil {
 		return err
 	}
-	found, err := s.openTable(ctx, c, table, opts.AutoCreate)
+	found, err := s.openTable(ctx, c, s.table, create)
 	if err != nil {
 		return err
 	}
 	if weak = append(weak, found...); s.strict && len(weak) > 0 {
 		return weakness(weak)
 	}
-	return s.writable(ctx, c, table)
+	return nil
 }
 
 // openTable checks the table, which it creates if it is not there and may be,

@@ -93,6 +93,18 @@ func Parse(t testing.TB, text string) Place {
 	return Place{}
 }
 
+// OnFiles reports whether the target is on files of this machine, and on no server.
+func (x *Target) OnFiles() bool { return x.server == nil }
+
+// In returns the place in a folder of the caller's, for a target that is on files.
+func (x *Target) In(dir string) Place {
+	p := Place{Target: x, Source: filepath.Join(dir, "store"), Name: "kms"}
+	if x.Driver != "" {
+		p.Source = sqliteSource(dir)
+	}
+	return p
+}
+
 const loopback = "127.0.0.1:"
 
 // Port returns where the server of the place listens; 0 is that it has none.
@@ -134,9 +146,11 @@ func openFiles(t testing.TB, p Place) Store {
 	return s
 }
 
-// sqliteFile has what docs and package sqlstore say to give SQLite.
-func sqliteFile(t testing.TB, _ int) string {
-	return "file:" + filepath.Join(t.TempDir(), "kms.db") +
+func sqliteFile(t testing.TB, _ int) string { return sqliteSource(t.TempDir()) }
+
+// sqliteSource has what docs and package sqlstore say to give SQLite.
+func sqliteSource(dir string) string {
+	return "file:" + filepath.Join(dir, "kms.db") +
 		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(10000)"
 }
 

@@ -1,0 +1,253 @@
+package kms_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/faultstore"
+	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/filestore"
+	"github.com/embedkms/kms/keystore/memstore"
+)
+
+// However many check at once, while others work, none is in another's way.
+func TestCheckAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	for name, store := range map[string]func() keystore.Store{
+		"memstore": sync.OnceValue(func() keystore.Store { return memstore.New() }),
+		"filestore": func() keystore.Store {
+			s, err := filestore.Open(dir, nil)
+			must(t, err)
+			t.Cleanup(func() { s.Close() })
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			worker := open(t, store(), nil)
+			must(t, worker.AddRoot(t.Context(), root(t, 2)))
+			var checks, work sync.WaitGroup
+			ctx, cancel := context.WithCancel(t.Context())
+			work.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					d, err := worker.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/a"})
+					must(t, err)
+					_, err = worker.RotateKey(t.Context(), d.ID)
+					must(t, err)
+					must(t, worker.DeleteAlias(t.Context(), "alias/a"))
+				}
+			})
+			for range 8 {
+				k := open(t, store(), nil)
+				checks.Go(func() {
+					for range 5 {
+						if h, err := k.Check(ctx); err != nil || !h.OK() {
+							t.Errorf("%+v, %v", h, err)
+						}
+					}
+				})
+			}
+			checks.Wait()
+			cancel()
+			work.Wait()
+		})
+	}
+}
+
+// What changes between two looks of a check is no orphan.
+func TestCheckOrphanOrNot(t *testing.T) {
+	store, k := newChecked(t)
+	inner := open(t, store, nil)
+	key := newKey(t, inner, "")
+	must(t, inner.CreateAlias(t.Context(), "alias/left", key))
+	must(t, store.Delete(t.Context(), "key/"+key, 1))
+	inner = open(t, store, nil) // which has not seen the key
+	if h := health(t, k); !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemOrphanAlias}) {
+		t.Fatalf("%v", h.Problems)
+	}
+	at := func(call faultstore.Call, do func()) {
+		t.Helper()
+		done := false
+		store.Block = func(_ context.Context, c faultstore.Call) {
+			if !done && c == call {
+				done = true
+				do()
+			}
+		}
+		h := health(t, k)
+		if store.Block = nil; !done || !h.OK() {
+			t.Errorf("%+v: %v", call, h.Problems)
+		}
+	}
+	// The alias is deleted after it was listed.
+	at(faultstore.Call{Method: "Get", Key: "key/" + key}, func() {
+		must(t, inner.DeleteAlias(t.Context(), "alias/left"))
+	})
+	// A key and its alias are made after keys were listed.
+	at(faultstore.Call{Method: "List", Key: "alias/"}, func() {
+		_, err := inner.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/new"})
+		must(t, err)
+	})
+}
+
+// newChecked returns a KMS over a store that fails, with something of each kind.
+func newChecked(t *testing.T) (*faultstore.Store, *kms.KMS) {
+	store := faultstore.New(memstore.New())
+	k := open(t, store, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	must(t, k.CreateAlias(t.Context(), "alias/a", newKey(t, k, "")))
+	return store, k
+}
+
+// calls returns how many calls one check makes.
+func calls(t *testing.T, store *faultstore.Store, k *kms.KMS) (n int) {
+	store.Fault = func(faultstore.Call) faultstore.Fault { n++; return faultstore.None }
+	if h := health(t, k); !h.OK() || n < 8 {
+		t.Fatalf("%d calls: %v", n, h.Problems)
+	}
+	store.Fault = nil
+	return n
+}
+
+// A store that is down from any call on is found to be.
+func TestCheckOutage(t *testing.T) {
+	store, k := newChecked(t)
+	for n := range calls(t, store, k) {
+		left := n
+		store.Fault = func(faultstore.Call) faultstore.Fault {
+			if left--; left < 0 {
+				return faultstore.Refuse
+			}
+			return faultstore.None
+		}
+		h := health(t, k)
+		if h.Ready || h.Complete || h.OK() || !slices.Contains(kinds(h), kms.ProblemStoreUnreachable) {
+			t.Errorf("after %d calls: %+v", n, h)
+		}
+		for _, p := range h.Problems {
+			if !errors.Is(p.Err, kms.ErrStoreUnavailable) || !errors.Is(p.Err, faultstore.ErrFault) {
+				t.Errorf("after %d calls: %v", n, p)
+			}
+		}
+	}
+	store.Fault = nil
+	if h := health(t, k); !h.OK() {
+		t.Errorf("afterwards: %v", h.Problems)
+	}
+}
+
+// Any call that fails once is noticed, but for a write of which only the reply
+// was lost, and one that lands late does no harm.
+func TestCheckFaults(t *testing.T) {
+	for _, fault := range []faultstore.Fault{faultstore.Refuse, faultstore.LoseReply, faultstore.Late} {
+		store, k := newChecked(t)
+		for n := range calls(t, store, k) {
+			left, at := n, faultstore.Call{}
+			store.Fault = func(c faultstore.Call) faultstore.Fault {
+				if left--; left == -1 {
+					at = c
+					return fault
+				}
+				return faultstore.None
+			}
+			h := health(t, k)
+			if fine := at.Method == "Put" && fault == faultstore.LoseReply; h.OK() != fine || len(h.Problems) > 1 {
+				t.Errorf("fault %d of %+v: %+v", fault, at, h)
+			}
+			store.Fault = nil
+			if h := health(t, k); !h.OK() {
+				t.Errorf("fault %d of %+v: afterwards %v", fault, at, h.Problems)
+			}
+			store.Land()
+			if h := health(t, k); !h.OK() {
+				t.Errorf("fault %d of %+v: landed %v", fault, at, h.Problems)
+			}
+		}
+	}
+}
+
+// A ctx that ends, and Close, end a check with an error, and are no problem of
+// the store's.
+func TestCheckEnds(t *testing.T) {
+	store, k := newChecked(t)
+	for n := range calls(t, store, k) {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := n
+		store.Block = func(context.Context, faultstore.Call) {
+			if left--; left < 0 {
+				cancel()
+			}
+		}
+		h, err := k.Check(ctx)
+		if want(t, err, context.Canceled); h.Complete || h.OK() || len(h.Problems) > 0 {
+			t.Errorf("after %d calls: %+v", n, h)
+		}
+		store.Block = nil
+		closing := open(t, store, nil)
+		left = n
+		store.Block = func(context.Context, faultstore.Call) {
+			if left--; left < 0 {
+				closing.Close()
+			}
+		}
+		h, err = closing.Check(t.Context())
+		if want(t, err, kms.ErrClosed); h.Complete || h.OK() || len(h.Problems) > 0 {
+			t.Errorf("closed after %d calls: %+v", n, h)
+		}
+		store.Block = nil
+	}
+}
+
+// A write that hangs is given up, also without a deadline, and one that is
+// refused is told at once.
+func TestCheckNoWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		block func(context.Context)
+		fault faultstore.Fault
+		took  time.Duration // at most
+	}{
+		"hangs":   {func(ctx context.Context) { <-ctx.Done() }, faultstore.None, 3 * time.Second},
+		"refused": {func(context.Context) {}, faultstore.Refuse, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store, k := newChecked(t)
+			defer k.Close()
+			store.Block = func(ctx context.Context, call faultstore.Call) {
+				if call.Method == "Put" {
+					c.block(ctx)
+				}
+			}
+			store.Fault = func(call faultstore.Call) faultstore.Fault {
+				if call.Method == "Put" {
+					return c.fault
+				}
+				return faultstore.None
+			}
+			start := time.Now()
+			h := health(t, k)
+			if took := time.Since(start); took > c.took {
+				t.Errorf("%s: took %v", name, took)
+			}
+			if !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemStoreNotWritable}) || !h.Ready || !h.Complete {
+				t.Errorf("%s: %+v", name, h)
+			}
+		})
+	}
+}
+
+// What is not made or not allowed says nothing of the store.
+func TestCheckNotMade(t *testing.T) {
+	store, k := newChecked(t)
+	count := func() int { return store.Calls("Get") + store.Calls("Put") + store.Calls("List") }
+	before := count()
+	h, err := k.DryRun().Check(t.Context())
+	if want(t, err, kms.ErrDryRun); h.OK() || h.Ready || count() != before {
+		t.Errorf("%+v, %d calls", h, count()-before)
+	}
+}

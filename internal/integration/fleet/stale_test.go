@@ -1,0 +1,299 @@
+package fleet_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
+)
+
+const (
+	fleetSize  = 8   // processes
+	disables   = 200 // in one round
+	rotations  = 40
+	changeStep = 20 * time.Millisecond // between changes: a round is longer than polling takes
+	lookPause  = 5 * time.Millisecond  // between two looks at all keys
+
+	staleLimit   = 5 * time.Second // Options.MaxStale by default
+	watchedLimit = 250 * time.Millisecond
+	lateRounds   = 2 // that there may be, on a machine that is busy with something else
+	roundLimit   = 5 * time.Minute
+)
+
+// Where a change is seen in time: always within staleLimit, and nearly always
+// within watchedLimit on a store that tells of changes.
+var fleets = []struct {
+	on      string // name of a target
+	watches bool
+}{
+	{"filestore", false},
+	{"PostgreSQL, pgx", false},
+	{"etcd", true},
+}
+
+// TestStale has 8 processes encrypt under the same keys, while a ninth disables
+// and rotates them. How stale a process was is how long after the change was made
+// a call began that did not know of it.
+func TestStale(t *testing.T) {
+	for _, f := range fleets {
+		t.Run(f.on, func(t *testing.T) {
+			if text := os.Getenv(jobVar); text != "" {
+				work(t, text)
+				return
+			}
+			var all ages
+			again := 0
+			for rounds := (proof.Count(t, disables, 10_000) + disables - 1) / disables; rounds > 0; rounds-- {
+				a := round(t, f.on)
+				all.add(a)
+				if !f.watches || a.percentile(99) <= a.allowed(watchedLimit) {
+					continue
+				}
+				t.Logf("late: %v", &a)
+				rounds, again = rounds+1, again+1
+				if again > lateRounds {
+					t.Fatalf("on a store that tells of changes, %d rounds were late", again)
+				}
+			}
+			if all.percentile(100) > all.allowed(staleLimit) {
+				t.Errorf("longer than MaxStale: %v", &all)
+			}
+			proof.Report(t, "%s: %v; rounds made again: %d", f.on, &all, again)
+		})
+	}
+}
+
+// A job is what a process is asked to do.
+type job struct {
+	Place string
+	Keys  []string
+}
+
+// jobVar is the environment variable of the job, as JSON.
+const jobVar = "KMS_FLEET_JOB"
+
+// A report is what a process has seen.
+type report struct {
+	Last []time.Duration // when the last call began that knew of no change, by key
+	Gap  time.Duration   // the longest time between two calls for one key
+}
+
+// round lets new processes see new keys change.
+func round(t *testing.T, on string) ages {
+	t.Helper()
+	i := slices.IndexFunc(target.All(), func(x *target.Target) bool { return x.Name == on })
+	place := target.All()[i].New(t)
+	store := place.Open(t)
+	defer store.Close() // there may be many rounds
+	k := openKMS(t, store, root(t, 1), nil)
+	defer k.Close()
+	j := job{place.String(), createKeys(t, k, disables+rotations)}
+	processes := make([]*process, fleetSize)
+	for i := range processes {
+		processes[i] = startProcess(t, j)
+	}
+	for _, p := range processes {
+		p.await(t, "ready")
+	}
+	changed, slowest := change(t, k, j.Keys)
+	a := ages{gap: slowest}
+	for _, p := range processes {
+		var r report
+		must(t, json.Unmarshal([]byte(p.await(t, "{")), &r))
+		a.gap = max(a.gap, r.Gap)
+		for i, last := range r.Last {
+			if last == 0 {
+				t.Fatal("a process has never used a key")
+			}
+			a.all = append(a.all, max(0, last-changed[i]))
+		}
+		p.wait(t)
+	}
+	return a
+}
+
+// createKeys creates n keys, many at once: each takes a store as long as its disk
+// does.
+func createKeys(t *testing.T, k *kms.KMS, n int) []string {
+	t.Helper()
+	ids := make([]string, n)
+	var wg sync.WaitGroup
+	for first := range fleetSize {
+		wg.Go(func() {
+			for i := first; i < n; i += fleetSize {
+				key, err := k.CreateKey(t.Context(), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[i] = key.ID
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return ids
+}
+
+// change disables or rotates each key, one after the other, and returns when that
+// was done and how long it took at most.
+func change(t *testing.T, k *kms.KMS, keys []string) (changed []time.Duration, slowest time.Duration) {
+	t.Helper()
+	changed = make([]time.Duration, len(keys))
+	began := time.Now()
+	for i, key := range keys {
+		time.Sleep(time.Until(began.Add(time.Duration(i) * changeStep)))
+		var err error
+		start := now()
+		if i%(disables/rotations+1) == 0 {
+			_, err = k.RotateKey(t.Context(), key)
+		} else {
+			err = k.DisableKey(t.Context(), key)
+		}
+		must(t, err)
+		changed[i] = now()
+		slowest = max(slowest, changed[i]-start)
+	}
+	return changed, slowest
+}
+
+// A process is a child.
+type process struct {
+	lines *bufio.Scanner
+	cmd   *exec.Cmd
+}
+
+func startProcess(t *testing.T, j job) *process {
+	t.Helper()
+	text, err := json.Marshal(j)
+	must(t, err)
+	cmd := proof.Again(t, jobVar+"="+string(text))
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	timer := time.AfterFunc(roundLimit, func() { cmd.Process.Kill() })
+	t.Cleanup(func() {
+		timer.Stop()
+		cmd.Process.Kill()
+		cmd.Wait() // a second time, for most
+	})
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	return &process{lines, cmd}
+}
+
+// await returns the next line of p that begins with prefix.
+func (p *process) await(t *testing.T, prefix string) string {
+	t.Helper()
+	var others strings.Builder
+	for p.lines.Scan() {
+		if line := p.lines.Text(); strings.HasPrefix(line, prefix) {
+			return line
+		}
+		fmt.Fprintln(&others, p.lines.Text())
+	}
+	t.Fatalf("a process has ended: %v\n%s", p.lines.Err(), others.String())
+	return ""
+}
+
+// wait waits until p has ended, and looked for goroutines that it has left behind.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	for p.lines.Scan() {
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("a process has ended: %v", err)
+	}
+}
+
+// work does a job: it uses every key again and again until it has seen that all
+// have changed.
+func work(t *testing.T, text string) {
+	var j job
+	must(t, json.Unmarshal([]byte(text), &j))
+	ctx, cancel := context.WithTimeout(t.Context(), roundLimit)
+	defer cancel()
+	// Without a grace: how long that is for is another matter.
+	k := openKMS(t, target.Parse(t, j.Place).Open(t), root(t, 1), &kms.Options{OutageGrace: -1})
+	r, seen := report{Last: make([]time.Duration, len(j.Keys))}, map[int]bool{}
+	for looked := time.Duration(0); len(seen) < len(j.Keys); time.Sleep(lookPause) {
+		for i, key := range j.Keys {
+			began := now()
+			switch changed, err := isChanged(ctx, k, key); {
+			case errors.Is(err, kms.ErrStoreUnavailable): // slow, and so nothing was used
+			case err != nil:
+				t.Fatal(err)
+			case changed:
+				seen[i] = true
+			case seen[i]:
+				t.Fatal("a process that knew of a change has forgotten it")
+			default:
+				r.Last[i] = began
+			}
+		}
+		if looked == 0 {
+			fmt.Println("ready")
+		} else {
+			r.Gap = max(r.Gap, now()-looked)
+		}
+		looked = now()
+	}
+	must(t, json.NewEncoder(os.Stdout).Encode(r))
+}
+
+// isChanged uses a key, and reports whether it is disabled or was rotated.
+func isChanged(ctx context.Context, k *kms.KMS, key string) (bool, error) {
+	ct, err := k.Encrypt(ctx, key, plaintext, nil)
+	if errors.Is(err, kms.ErrKeyDisabled) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	info, err := kms.ParseCiphertext(ct)
+	return info.KeyVersion > 1, err
+}
+
+// ages are how stale what was used has been.
+type ages struct {
+	all []time.Duration
+	gap time.Duration // the longest that something stood still
+}
+
+func (a *ages) add(b ages) {
+	a.all, a.gap = append(a.all, b.all...), max(a.gap, b.gap)
+}
+
+// allowed returns what a limit comes to on this machine: what has not run for a while
+// has not seen anything either.
+func (a *ages) allowed(limit time.Duration) time.Duration {
+	if a.gap > watchedLimit {
+		limit += a.gap
+	}
+	return limit
+}
+
+// percentile returns what so many percent of a are no longer than.
+func (a *ages) percentile(n int) time.Duration {
+	sorted := slices.Sorted(slices.Values(a.all))
+	return sorted[(len(sorted)*n-1)/100]
+}
+
+func (a *ages) String() string {
+	return fmt.Sprintf("%d disables and rotations seen %d times, after %v at most, p99 %v, p50 %v; nothing stood still for more than %v",
+		len(a.all)/fleetSize, len(a.all), a.percentile(100), a.percentile(99), a.percentile(50), a.gap)
+}
