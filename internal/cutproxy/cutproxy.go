@@ -72,7 +72,8 @@ func (p *Proxy) Break(down bool) {
 	clear(p.conns)
 }
 
-// Deafen makes whatever the server says be lost.
+// Deafen makes whatever the server says be lost. A connection that has lost something
+// hears no more.
 func (p *Proxy) Deafen(deaf bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,9 +203,9 @@ func (b *back) Write(data []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.p.mu.Lock()
-	lost := b.lost || b.p.deaf
+	b.lost = b.lost || b.p.deaf
 	b.p.mu.Unlock()
-	if !lost {
+	if !b.lost {
 		b.client.Write(data)
 	}
 	return len(data), nil

@@ -87,10 +87,6 @@ var refusals = []refusal{
 			"SET search_path = %s_other;" + "{ddl}"}},
 	{name: "another database", want: "sees no table", watch: "&database=template1"},
 	{name: "no server", want: "refused", watch: "&port=1"},
-	{name: "partitioned", want: "is partitioned", setUp: []string{"DROP TABLE %s",
-		`CREATE TABLE %s (k VARCHAR(64) COLLATE "C" PRIMARY KEY, rev BIGINT NOT NULL,
-		data BYTEA NOT NULL) PARTITION BY HASH (k)`,
-		"CREATE TABLE %s_part PARTITION OF %s FOR VALUES WITH (MODULUS 1, REMAINDER 0)", "{ddl}"}},
 }
 
 func TestRefusals(t *testing.T) {
