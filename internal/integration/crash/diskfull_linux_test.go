@@ -35,8 +35,8 @@ func TestDiskFull(t *testing.T) {
 			found.Add(check(t, &ledger, x.open(t, dir)))
 			wantNone(t, found)
 			noTemps(t, dir)
-			proof.Report(t, "%s on a full disk: %d calls failed, %d writes acknowledged, %d lost, "+
-				"%d corrupt, all goes on %v after there is room", x.name, failed, ledger.Acked(),
+			proof.Report(t, "%d calls failed, %d writes acknowledged, %d lost, "+
+				"%d corrupt, all goes on %v after there is room", failed, ledger.Acked(),
 				found.Lost, found.Corrupt, took.Round(time.Millisecond))
 		})
 	}
@@ -121,7 +121,7 @@ func rotateUntilFull(t *testing.T, k *kms.KMS, id string) (version uint32) {
 		if !errors.Is(err, kms.ErrStoreUnavailable) && !errors.Is(err, kms.ErrUnknownOutcome) {
 			t.Errorf("RotateKey on a full disk: %v", err)
 		}
-		proof.Report(t, "on a full disk: %v", err)
+		proof.Report(t, "RotateKey: %v", err)
 		return version
 	}
 	t.Fatal("the disk is not full")

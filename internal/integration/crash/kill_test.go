@@ -28,8 +28,8 @@ func TestKill(t *testing.T) {
 				acked += killOn(t, x, min(perStore, kills-done), &sum)
 			}
 			wantNone(t, sum)
-			proof.Report(t, "%s: %d processes killed, %d writes acknowledged, %d lost, %d corrupt",
-				x.name, kills, acked, sum.Lost, sum.Corrupt)
+			proof.Report(t, "%d processes killed, %d writes acknowledged, %d lost, %d corrupt",
+				kills, acked, sum.Lost, sum.Corrupt)
 		})
 	}
 }

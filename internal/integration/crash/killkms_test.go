@@ -29,8 +29,8 @@ func TestKillKMS(t *testing.T) {
 				acked += want.acked
 				number += len(want.byID)
 			}
-			proof.Report(t, "KMS on %s: %d processes killed, %d keys and %d acknowledgements, %d keys lost",
-				x.name, kills, number, acked, lost)
+			proof.Report(t, "%d processes killed, %d keys and %d acknowledgements, %d keys lost",
+				kills, number, acked, lost)
 		})
 	}
 }

@@ -41,8 +41,8 @@ func TestPlanted(t *testing.T) {
 			if found.Lost+found.Corrupt == 0 {
 				t.Fatalf("not caught in %d crashes", tries)
 			}
-			proof.Report(t, "%s: caught by crash %d, %d lost, %d corrupt, such as: %v",
-				c.name, tries, found.Lost, found.Corrupt, found.Problems[0])
+			proof.Report(t, "caught by crash %d, %d lost, %d corrupt, such as: %v",
+				tries, found.Lost, found.Corrupt, found.Problems[0])
 		})
 	}
 }
@@ -91,8 +91,8 @@ func TestNoBug(t *testing.T) {
 		acked += n
 	}
 	wantNone(t, sum)
-	proof.Report(t, "%s: %d power cuts, %d writes acknowledged before them, %d lost, %d corrupt",
-		x.name, perLoad, acked, sum.Lost, sum.Corrupt)
+	proof.Report(t, "%d power cuts, %d writes acknowledged before them, %d lost, %d corrupt",
+		perLoad, acked, sum.Lost, sum.Corrupt)
 }
 
 func cutUntilCaught(t *testing.T, x subject) (tries int, found ackload.Result) {

@@ -39,8 +39,8 @@ func TestPowerCut(t *testing.T) {
 				}
 			}
 			wantNone(t, sum)
-			proof.Report(t, "%s: %d power cuts, %d writes acknowledged before them, %d lost, %d corrupt",
-				x.name, cuts, acked, sum.Lost, sum.Corrupt)
+			proof.Report(t, "%d power cuts, %d writes acknowledged before them, %d lost, %d corrupt",
+				cuts, acked, sum.Lost, sum.Corrupt)
 		})
 	}
 }

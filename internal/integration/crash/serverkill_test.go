@@ -34,9 +34,9 @@ func TestServerKill(t *testing.T) {
 			sum := check(t, &ledger, p.Open(t))
 			wantNone(t, sum)
 			lost := want.check(t, openKMS(t, q.Open(t)))
-			proof.Report(t, "%s: killed %d times, %d writes acknowledged, %d lost, %d corrupt; "+
+			proof.Report(t, "killed %d times, %d writes acknowledged, %d lost, %d corrupt; "+
 				"%d keys and %d acknowledgements of a KMS, %d keys lost; "+
-				"both went on at most %v after the server", x.Name, kills, ledger.Acked(),
+				"both went on at most %v after the server", kills, ledger.Acked(),
 				sum.Lost, sum.Corrupt, len(want.byID), want.acked, lost, slowest.Round(time.Millisecond))
 		})
 	}

@@ -182,7 +182,7 @@ func TestLinearizable(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		proof.Report(t, "linearizable calls: %v", seen)
+		proof.Report(t, "calls: %v", seen)
 	}
 	t.Run("memstore", func(t *testing.T) { check(t, memstore.New()) })
 	each(t, func(t *testing.T, x *target.Target) {
@@ -217,6 +217,6 @@ func TestLinearizableCut(t *testing.T) {
 		if seen[unknown] == 0 {
 			t.Errorf("%d cuts, and no call felt it", cuts.Load())
 		}
-		proof.Report(t, "linearizable calls: %v, with %d connections cut", seen, cuts.Load())
+		proof.Report(t, "calls: %v, with %d connections cut", seen, cuts.Load())
 	})
 }

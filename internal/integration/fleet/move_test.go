@@ -47,7 +47,8 @@ func TestMove(t *testing.T) {
 			t.Logf("a reader has read all %d times, and a writer written %d times", r.stop(t), len(w.all))
 		})
 	}
-	proof.Report(t, "%d moves between %d kinds of store, in %v each", moves, len(beds()), restored/time.Duration(max(1, moves)))
+	proof.Report(t, "%d moves between %d kinds of store, in %v each",
+		moves, len(beds()), restored/time.Duration(max(1, moves)))
 }
 
 // A backup is one file of a store, by which root key it was made.

@@ -71,7 +71,7 @@ func TestStale(t *testing.T) {
 			if all.percentile(100) > all.allowed(staleLimit) {
 				t.Errorf("longer than MaxStale: %v", &all)
 			}
-			proof.Report(t, "%s: %v; rounds made again: %d", f.on, &all, again)
+			proof.Report(t, "%v; rounds made again: %d", &all, again)
 		})
 	}
 }

@@ -53,7 +53,7 @@ func TestStorm(t *testing.T) {
 				if gets != c.gets {
 					t.Errorf("%s: %d Gets, want %d", c.name, gets, c.gets)
 				}
-				proof.Report(t, "%s: %d callers of %s, Gets: %d, in %v", b.name, stormCallers, c.name, gets, took)
+				proof.Report(t, "%d callers of %s, Gets: %d, in %v", stormCallers, c.name, gets, took)
 			}
 		})
 	}

@@ -50,8 +50,9 @@ func Again(t testing.TB, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// Report logs a figure in a line that is easy to find in the output of go test -v.
+// Report logs figures of the test in a line that is easy to find in the output of
+// go test -v.
 func Report(t testing.TB, format string, args ...any) {
 	t.Helper()
-	t.Log("proof: " + fmt.Sprintf(format, args...))
+	t.Logf("proof: %s: %s", t.Name(), fmt.Sprintf(format, args...))
 }
