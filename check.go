@@ -186,6 +186,8 @@ func (e *examination) driver(ctx context.Context) {
 	for _, err := range s.Check(limited) {
 		p := Problem{Kind: ProblemStoreWarning, Err: err}
 		switch {
+		case err == nil:
+			continue
 		case errors.Is(err, keystore.ErrLeftover):
 			p.Kind = ProblemLeftover
 		case errors.Is(err, keystore.ErrTooNew):

@@ -241,6 +241,32 @@ func TestCheckNoWrite(t *testing.T) {
 	}
 }
 
+// A talker is a store with a Check that tests choose.
+type talker struct {
+	keystore.Store
+	check func(context.Context) []error
+}
+
+func (s talker) Check(ctx context.Context) []error { return s.check(ctx) }
+
+// A driver that returns what its one check has found, also if that is nothing,
+// has found nothing.
+func TestCheckNilError(t *testing.T) {
+	found := []error{nil, errors.New("a setting was weakened"), nil}
+	k := open(t, talker{memstore.New(), func(context.Context) []error { return found }}, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	h := health(t, k)
+	if !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemStoreWarning}) {
+		t.Fatalf("%d problems", len(h.Problems))
+	}
+	if got := h.Problems[0].String(); got != "StoreWarning: a setting was weakened" {
+		t.Error(got)
+	}
+	if found = found[:1]; !health(t, k).OK() {
+		t.Error("nil is a problem")
+	}
+}
+
 // What is not made or not allowed says nothing of the store.
 func TestCheckNotMade(t *testing.T) {
 	store, k := newChecked(t)
