@@ -38,7 +38,8 @@ func (k *KMS) Check(ctx context.Context) (*Health, error) {
 	c := k.begin(OpCheck, "")
 	e := &examination{KMS: k, health: Health{Time: k.timestamp()}}
 	err := e.run(ctx, &c)
-	return &e.health, k.end(ctx, &c, nil, err)
+	found := e.health // alone: who keeps it keeps nothing else
+	return &found, k.end(ctx, &c, nil, err)
 }
 
 // An examination is one run of Check.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/faultstore"
@@ -265,6 +267,24 @@ func TestCheckNilError(t *testing.T) {
 	if found = found[:1]; !health(t, k).OK() {
 		t.Error("nil is a problem")
 	}
+}
+
+// What is kept of a check, as a probe's answer is, keeps neither the KMS nor the
+// list of all keys.
+func TestCheckKeepsNothing(t *testing.T) {
+	k, err := kms.Open(t.Context(), memstore.New(), root(t, 1), nil)
+	must(t, err)
+	h := health(t, k)
+	k.Close()
+	left := weak.Make(k)
+	k = nil
+	for end := time.Now().Add(10 * time.Second); left.Value() != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the KMS stays in memory with its Health")
+		}
+		runtime.GC()
+	}
+	runtime.KeepAlive(h)
 }
 
 // What is not made or not allowed says nothing of the store.
