@@ -332,9 +332,9 @@ const (
 // prefixes to the next. What cannot be listed has been told by now.
 func (e *examination) strangers(ctx context.Context) {
 	for after := ""; !e.partial; {
-		records, err := e.store.List(ctx, "", after, strangerPage)
+		records, err := e.list(ctx, "", after, strangerPage)
 		if err != nil {
-			e.addRead(ctx, "", storeError(err))
+			e.addRead(ctx, "", err)
 		}
 		if len(records) == 0 || e.ended(ctx) != nil {
 			return

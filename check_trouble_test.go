@@ -3,6 +3,7 @@ package kms_test
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -285,6 +286,46 @@ func TestCheckKeepsNothing(t *testing.T) {
 		runtime.GC()
 	}
 	runtime.KeepAlive(h)
+}
+
+// A stuck is a store whose List begins again at the start, whatever it is to go on
+// behind. It fails in the end, lest a test hang.
+type stuck struct {
+	keystore.Store
+	lists *int
+}
+
+func (s stuck) List(ctx context.Context, prefix, _ string, limit int) ([]keystore.Record, error) {
+	if *s.lists++; *s.lists > 100 {
+		return nil, errors.New("listed again and again")
+	}
+	return s.Store.List(ctx, prefix, "", limit)
+}
+
+// A scan of a store that lists the same records again ends.
+func TestScanOfStuckStore(t *testing.T) {
+	store := memstore.New()
+	newKey(t, open(t, store, nil), "")
+	must(t, store.Put(t.Context(), keystore.Record{Key: "z", Rev: 1, Data: []byte{1}}))
+	lists := 0
+	k := open(t, stuck{store, &lists}, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	for name, scan := range map[string]func() error{
+		"Check": func() error {
+			h := health(t, k)
+			if len(h.Problems) == 0 || h.Keys != 1 {
+				t.Fatalf("%d keys, %v", h.Keys, h.Problems)
+			}
+			return h.Problems[0].Err
+		},
+		"Maintain": func() error { _, err := k.Maintain(t.Context()); return err },
+		"Export":   func() error { return k.Export(t.Context(), io.Discard, root(t, 2)) },
+	} {
+		lists = 0
+		if err := scan(); !errors.Is(err, kms.ErrStoreUnavailable) || lists > 20 {
+			t.Errorf("%s: %d calls of List, %v", name, lists, err)
+		}
+	}
 }
 
 // What is not made or not allowed says nothing of the store.
