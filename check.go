@@ -342,7 +342,7 @@ func (e *examination) strangers(ctx context.Context) {
 		for _, rec := range records {
 			after = rec.Key
 			if known := slices.IndexFunc(knownPrefixes, func(p string) bool { return strings.HasPrefix(rec.Key, p) }); known >= 0 {
-				after = knownPrefixes[known] + pastPrefix
+				after = max(after, knownPrefixes[known]+pastPrefix)
 				break
 			}
 			if rec.Key != keyring.Key && rec.Key != canaryKey {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -324,6 +325,34 @@ func TestScanOfStuckStore(t *testing.T) {
 		lists = 0
 		if err := scan(); !errors.Is(err, kms.ErrStoreUnavailable) || lists > 20 {
 			t.Errorf("%s: %d calls of List, %v", name, lists, err)
+		}
+	}
+}
+
+// A crowded is a store with one record more, whose key none may have.
+type crowded struct {
+	keystore.Store
+	more keystore.Record
+}
+
+func (s crowded) List(ctx context.Context, prefix, after string, limit int) ([]keystore.Record, error) {
+	records, err := s.Store.List(ctx, prefix, after, limit)
+	if err == nil && len(records) == 0 && strings.HasPrefix(s.more.Key, prefix) && s.more.Key > after {
+		records = append(records, s.more)
+	}
+	return records, err
+}
+
+// A check ends, whatever the names of the records are that a driver shows.
+func TestCheckStrangeKeys(t *testing.T) {
+	for _, key := range []string{"key/~x", "usage/\xff", "~", "\xff"} {
+		store := memstore.New()
+		must(t, open(t, store, nil).AddRoot(t.Context(), root(t, 2)))
+		k := open(t, crowded{store, keystore.Record{Key: key, Rev: 1, Data: []byte{1}}}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		h, err := k.Check(ctx)
+		if cancel(); err != nil || len(h.Problems) != 1 || h.Problems[0].Record != key {
+			t.Errorf("%q: %v, %v", key, h.Problems, err)
 		}
 	}
 }
