@@ -26,10 +26,10 @@ var (
 )
 
 const (
-	settleLimit = 3 * time.Second        // for settling one Put
-	settleAfter = 100 * time.Millisecond // for the same once ctx is done
-	maxRuns     = 64                     // of one mutation
-	minPause    = 5 * time.Millisecond   // between tries, doubling
+	settleLimit = 3 * time.Second       // for settling one Put
+	settleAfter = 90 * time.Millisecond // for the same once ctx is done: a call has 100 ms to return
+	maxRuns     = 64                    // of one mutation
+	minPause    = 5 * time.Millisecond  // between tries, doubling
 	maxPause    = 250 * time.Millisecond
 	lanes       = 64
 )

@@ -10,6 +10,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/embedkms/kms/internal/cutproxy"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/etcdstore"
 	"github.com/embedkms/kms/keystore/keystoretest"
@@ -68,14 +69,14 @@ func TestWatchRestored(t *testing.T) {
 // A lost connection is a resync, and the watch goes on.
 func TestWatchDisconnected(t *testing.T) {
 	c := startCluster(t, 1)
-	p := newProxy(t, c[0].URL())
-	s, direct := openStore(t, "/kms/a", p.url()), openStore(t, "/kms/a", c.Endpoints()...)
+	p := cutproxy.Start(t, c[0].Port)
+	s, direct := openStore(t, "/kms/a", behind(p)), openStore(t, "/kms/a", c.Endpoints()...)
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	tells(t, direct, events, "key/0")
-	p.cut(true)
+	p.Break(true)
 	put(t, direct, "key/1", 1, "v")
-	p.cut(false)
+	p.Break(false)
 	keystoretest.WantResync(t, events)
 	tells(t, direct, events, "key/2")
 }

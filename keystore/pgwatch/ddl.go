@@ -56,7 +56,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION {schema}kms_watch();`
 // lookup describes a table: 29 and 32 are what the events of the triggers are in
 // pg_trigger, and O and A are the states in which they fire for every writer, but
 // O not for one that applies what another database has written.
-const lookup = `SELECT pg_catalog.pg_is_in_recovery(), c.oid, c.relkind,
+const lookup = `SELECT pg_catalog.pg_is_in_recovery(), c.oid,
 	(SELECT pg_catalog.string_agg(CAST(t.tgenabled AS TEXT), '')
 		FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
 		WHERE t.tgrelid = c.oid AND p.proname = 'kms_watch' AND t.tgqual IS NULL
@@ -74,11 +74,11 @@ func (l *line) look(ctx context.Context, table string) (channel string, err erro
 	if err != nil {
 		return "", fmt.Errorf("looking at table %s: %w", table, err)
 	}
-	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 4 {
+	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 3 {
 		return "", fmt.Errorf("looking at table %s: incomplete reply", table)
 	}
 	row := results[0].Rows[0]
-	standby, oid, kind, states := string(row[0]), string(row[1]), string(row[2]), string(row[3])
+	standby, oid, states := string(row[0]), string(row[1]), string(row[2])
 	switch {
 	case standby != "f":
 		return "", errors.New("the server is a standby, where nobody can LISTEN: connect to the " +
@@ -86,8 +86,6 @@ func (l *line) look(ctx context.Context, table string) (channel string, err erro
 	case oid == "":
 		return "", fmt.Errorf("the connection sees no table %s: its database and search_path must "+
 			"be those of the store, or the table's name be with its schema", table)
-	case kind != "r":
-		return "", fmt.Errorf("%s is partitioned or no table, and would not tell of changes", table)
 	case len(states) < 2:
 		return "", fmt.Errorf("%w of %s", errNoTriggers, table)
 	case strings.Trim(states, "OA") != "":

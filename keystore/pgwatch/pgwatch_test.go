@@ -87,10 +87,6 @@ var refusals = []refusal{
 			"SET search_path = %s_other;" + "{ddl}"}},
 	{name: "another database", want: "sees no table", watch: "&database=template1"},
 	{name: "no server", want: "refused", watch: "&port=1"},
-	{name: "partitioned", want: "is partitioned", watch: "&search_path=%s_other",
-		setUp: []string{"CREATE SCHEMA %s_other",
-			`CREATE TABLE %s_other.%s (k VARCHAR(64) COLLATE "C" PRIMARY KEY, rev BIGINT NOT NULL,
-			data BYTEA NOT NULL) PARTITION BY HASH (k)`}},
 }
 
 func TestRefusals(t *testing.T) {

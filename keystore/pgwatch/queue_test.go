@@ -12,8 +12,10 @@ import (
 // Whatever a payload is, its event is well-formed and of the prefix, and what the
 // triggers send comes back as it was.
 func FuzzParse(f *testing.F) {
-	for _, payload := range []string{"", "key/a 1", "alias/abc-d_e 9223372036854775807", "key/a 0", " ", "key/a",
-		"key/a 1 2", "KEY 1", "key/a -1", "key/a +1", "key/a 0x1", "a//b 1", "key/a 18446744073709551615", "\xff 1"} {
+	for _, payload := range []string{
+		"", "key/a 1", "alias/abc-d_e 9223372036854775807", "key/a 0", " ", "key/a", "key/a 1 2", "KEY 1",
+		"key/a -1", "key/a +1", "key/a 0x1", "a//b 1", "key/a 18446744073709551615", "\xff 1",
+	} {
 		f.Add(payload, "key/")
 		f.Add(payload, "")
 	}

@@ -83,10 +83,12 @@ var tables atomic.Int32
 
 // newPlace returns a table that is not there yet.
 func newPlace(s *dbserver.Server) place {
-	return place{
-		fmt.Sprintf("postgres://kms@127.0.0.1:%d/postgres?sslmode=disable", s.Port),
-		fmt.Sprintf("kms_%d_%d", os.Getpid(), tables.Add(1)),
-	}
+	return place{source(s.Port), fmt.Sprintf("kms_%d_%d", os.Getpid(), tables.Add(1))}
+}
+
+// source returns the source of connections by way of a port.
+func source(port int) string {
+	return fmt.Sprintf("postgres://kms@127.0.0.1:%d/postgres?sslmode=disable", port)
 }
 
 func (p place) String() string { return p.table + " " + p.source }

@@ -1,15 +1,18 @@
 package pgwatch_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/embedkms/kms/internal/cutproxy"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/keystoretest"
 	"github.com/embedkms/kms/keystore/pgwatch"
@@ -103,19 +106,25 @@ func TestRestart(t *testing.T) {
 // A server that goes silent, as a machine that vanished does, is noticed; and while
 // it is, the store closes at once.
 func TestSilent(t *testing.T) {
-	proxy := newProxy(t, sharedServer(t).Port)
+	proxy := cutproxy.Start(t, sharedServer(t).Port)
 	p := newPlace(sharedServer(t))
 	before := goleak.IgnoreCurrent()
-	s := p.openBy(t, "pgx", p.via(proxy))
+	s := p.openBy(t, "pgx", source(proxy.Port()))
 	events, err := s.Watch(t.Context(), "")
 	must(t, err)
 	tells(t, s, events, "key/a")
-	proxy.silence(true)
+	proxy.Deafen(true)
 	put(t, s, "key/b", 1)
 	// It connects anew, in vain, when it has waited for an answer.
-	conns := proxy.conns.Load()
-	within(t, "another connection", func() bool { return proxy.conns.Load() > conns })
-	proxy.silence(false)
+	var again atomic.Bool
+	proxy.Decide(func(sent []byte) (none cutproxy.Fault) {
+		if bytes.Contains(sent, []byte("kms pgwatch")) { // as every connection says first
+			again.Store(true)
+		}
+		return none
+	})
+	within(t, "another connection", again.Load)
+	proxy.Deafen(false)
 	start := time.Now()
 	for _, e := range await(t, events, isResync) {
 		t.Errorf("%v though nobody could tell", e)
@@ -123,7 +132,7 @@ func TestSilent(t *testing.T) {
 	t.Logf("told %v after the end of the silence", time.Since(start))
 	tells(t, s, events, "key/c")
 
-	proxy.silence(true)
+	proxy.Deafen(true)
 	start = time.Now()
 	must(t, s.Close())
 	if d := time.Since(start); d > time.Second {
@@ -136,10 +145,10 @@ func TestSilent(t *testing.T) {
 
 // Watch returns with its ctx when the server is silent, and with Close.
 func TestWatchInTime(t *testing.T) {
-	proxy := newProxy(t, sharedServer(t).Port)
+	proxy := cutproxy.Start(t, sharedServer(t).Port)
 	p := newPlace(sharedServer(t))
-	s := p.openBy(t, "pgx", p.via(proxy))
-	proxy.silence(true)
+	s := p.openBy(t, "pgx", source(proxy.Port()))
+	proxy.Deafen(true)
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -168,7 +177,8 @@ func TestTableChanges(t *testing.T) {
 	await(t, events, isResync)
 	tells(t, s, events, "key/a")
 
-	p.exec(t, "ALTER TABLE %s RENAME TO %s_old", "CREATE TABLE %s (LIKE %s_old INCLUDING ALL)", pgwatch.DDL(p.table))
+	p.exec(t, "ALTER TABLE %s RENAME TO %s_old", "CREATE TABLE %s (LIKE %s_old INCLUDING ALL)",
+		pgwatch.DDL(p.table))
 	await(t, events, isResync)
 	tells(t, s, events, "key/a")
 

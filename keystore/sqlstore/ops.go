@@ -126,20 +126,30 @@ func (s *Store) replace(ctx context.Context, c *sql.Conn, r keystore.Record) err
 	return nil
 }
 
+// removeTries is how often remove looks again. A record that others make and delete
+// so often is theirs.
+const removeTries = 100
+
 func (s *Store) remove(ctx context.Context, c *sql.Conn, key string, rev uint64) error {
-	if 0 < rev && rev <= math.MaxInt64 { // nothing else is a record's
-		n, err := affected(c.ExecContext(ctx, s.stmts.remove, key, int64(rev)))
-		if err != nil {
-			return fail(ctx, fmt.Errorf("deleting record %s: %w", key, err))
-		} else if n == 1 {
-			return nil
+	for range removeTries {
+		if 0 < rev && rev <= math.MaxInt64 { // nothing else is a record's
+			n, err := affected(c.ExecContext(ctx, s.stmts.remove, key, int64(rev)))
+			if err != nil {
+				return fail(ctx, fmt.Errorf("deleting record %s: %w", key, err))
+			} else if n == 1 {
+				return nil
+			}
 		}
+		stored, err := s.get(ctx, c, key)
+		if err != nil {
+			return err
+		}
+		if stored.Rev != rev {
+			return conflict(key, stored.Rev, rev)
+		}
+		// It was written since the DELETE looked, and is no conflict at any moment.
 	}
-	stored, err := s.get(ctx, c, key)
-	if err != nil {
-		return err
-	}
-	return conflict(key, stored.Rev, rev)
+	return fail(ctx, fmt.Errorf("deleting record %s: others write it at the same time", key))
 }
 
 // affected returns the number of rows that a statement has changed: 0 or 1.

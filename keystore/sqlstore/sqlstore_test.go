@@ -194,6 +194,33 @@ func TestRowCounts(t *testing.T) {
 	}
 }
 
+// TestDeleteBehindCreate has the record come when the DELETE has found none, once or
+// every time. That it was another revision would not be true at any moment.
+func TestDeleteBehindCreate(t *testing.T) {
+	for _, times := range []int{1, math.MaxInt} {
+		db := newFake()
+		s := db.open(t)
+		db.before = func(query string) error {
+			if times > 0 && strings.HasPrefix(query, "DELETE") {
+				clear(db.rows)
+			}
+			return nil
+		}
+		db.after = func(query string) error {
+			if times > 0 && strings.HasPrefix(query, "DELETE") {
+				db.rows["key/a"] = fakeRow{int64(1), []byte("v1")}
+				times--
+			}
+			return nil
+		}
+		err := s.Delete(t.Context(), "key/a", 1)
+		if always := times > 0; always == (err == nil) || always == (len(db.rows) == 0) {
+			t.Errorf("every time %v: %v, %d records left", always, err, len(db.rows))
+		}
+		wantUnknown(t, err, err)
+	}
+}
+
 // TestReadsAgain loses the connection of reads, which pass over to another.
 func TestReadsAgain(t *testing.T) {
 	db := newFake()

@@ -40,6 +40,7 @@ var fleets = []struct {
 }{
 	{"filestore", false},
 	{"PostgreSQL, pgx", false},
+	{"PostgreSQL, pgwatch", true},
 	{"etcd", true},
 }
 
@@ -93,8 +94,7 @@ type report struct {
 // round lets new processes see new keys change.
 func round(t *testing.T, on string) ages {
 	t.Helper()
-	i := slices.IndexFunc(target.All(), func(x *target.Target) bool { return x.Name == on })
-	place := target.All()[i].New(t)
+	place := target.Find(t, on).New(t)
 	store := place.Open(t)
 	defer store.Close() // there may be many rounds
 	k := openKMS(t, store, root(t, 1), nil)

@@ -56,8 +56,8 @@ func (x *Target) Server(t testing.TB) *dbserver.Server {
 }
 
 // Main is for TestMain: it runs the tests, stops their servers, looks for goroutines
-// that were left behind, and exits.
-func Main(m *testing.M) {
+// that were left behind, except ignored ones, and exits.
+func Main(m *testing.M, ignored ...goleak.Option) {
 	code := m.Run()
 	for _, s := range []*server{postgres, mariadb, etcd} {
 		if s.Server == nil {
@@ -69,7 +69,7 @@ func Main(m *testing.M) {
 		}
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(ignored...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}

@@ -15,12 +15,14 @@ import (
 	"testing"
 
 	_ "github.com/go-sql-driver/mysql" // driver "mysql"
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	_ "github.com/lib/pq"              // driver "postgres"
 	_ "modernc.org/sqlite"             // driver "sqlite"
 
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/filestore"
+	"github.com/embedkms/kms/keystore/pgwatch"
 	"github.com/embedkms/kms/keystore/sqlstore"
 )
 
@@ -53,8 +55,25 @@ var all = []*Target{
 	{Name: "etcd", server: etcd, source: etcdSource, open: openEtcd},
 }
 
-// All returns every target.
+// watched is a PostgreSQL that tells of changes. It keeps records as PostgreSQL
+// with pgx does, so that nothing more is to be learned of it but that.
+var watched = &Target{Name: "PostgreSQL, pgwatch", Driver: "pgx", Dialect: sqlstore.PostgreSQL,
+	server: postgres, source: postgresSource, open: openWatched}
+
+// All returns every target but PostgreSQL by package pgwatch.
 func All() []*Target { return all }
+
+// Find returns the target that has a name, PostgreSQL by package pgwatch included.
+func Find(t testing.TB, name string) *Target {
+	t.Helper()
+	for _, x := range append(All(), watched) {
+		if x.Name == name {
+			return x
+		}
+	}
+	t.Fatalf("no target: %q", name)
+	return nil
+}
 
 // A Place is where a store has its records: a table, a directory, a prefix.
 type Place struct {
@@ -84,13 +103,10 @@ func (p Place) String() string { return strings.Join([]string{p.Target.Name, p.N
 func Parse(t testing.TB, text string) Place {
 	t.Helper()
 	parts := strings.SplitN(text, "\t", 3)
-	for _, x := range all {
-		if len(parts) == 3 && x.Name == parts[0] {
-			return Place{x, parts[2], parts[1]}
-		}
+	if len(parts) < 3 {
+		t.Fatalf("no place: %q", text)
 	}
-	t.Fatalf("no place: %q", text)
-	return Place{}
+	return Place{Find(t, parts[0]), parts[2], parts[1]}
 }
 
 // OnFiles reports whether the target is on files of this machine, and on no server.
@@ -194,4 +210,28 @@ func openSQL(t testing.TB, p Place) Store {
 		t.Fatal(err)
 	}
 	return &sqlHandle{s, db}
+}
+
+// A watchedHandle is a sqlHandle that tells of changes.
+type watchedHandle struct {
+	*pgwatch.Store
+	db *sql.DB
+}
+
+func (h *watchedHandle) Close() error { return errors.Join(h.Store.Close(), h.db.Close()) }
+
+func openWatched(t testing.TB, p Place) Store {
+	t.Helper()
+	config, err := pgx.ParseConfig(p.Source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := p.OpenDB(t)
+	s, err := pgwatch.New(db, config, &pgwatch.Options{
+		Store: sqlstore.Options{Table: p.Name, AutoCreate: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &watchedHandle{s, db}
 }
