@@ -38,7 +38,8 @@ func (k *KMS) Check(ctx context.Context) (*Health, error) {
 	c := k.begin(OpCheck, "")
 	e := &examination{KMS: k, health: Health{Time: k.timestamp()}}
 	err := e.run(ctx, &c)
-	return &e.health, k.end(ctx, &c, nil, err)
+	found := e.health // alone: who keeps it keeps nothing else
+	return &found, k.end(ctx, &c, nil, err)
 }
 
 // An examination is one run of Check.
@@ -186,6 +187,8 @@ func (e *examination) driver(ctx context.Context) {
 	for _, err := range s.Check(limited) {
 		p := Problem{Kind: ProblemStoreWarning, Err: err}
 		switch {
+		case err == nil:
+			continue
 		case errors.Is(err, keystore.ErrLeftover):
 			p.Kind = ProblemLeftover
 		case errors.Is(err, keystore.ErrTooNew):
@@ -329,9 +332,9 @@ const (
 // prefixes to the next. What cannot be listed has been told by now.
 func (e *examination) strangers(ctx context.Context) {
 	for after := ""; !e.partial; {
-		records, err := e.store.List(ctx, "", after, strangerPage)
+		records, err := e.list(ctx, "", after, strangerPage)
 		if err != nil {
-			e.addRead(ctx, "", storeError(err))
+			e.addRead(ctx, "", err)
 		}
 		if len(records) == 0 || e.ended(ctx) != nil {
 			return
@@ -339,7 +342,7 @@ func (e *examination) strangers(ctx context.Context) {
 		for _, rec := range records {
 			after = rec.Key
 			if known := slices.IndexFunc(knownPrefixes, func(p string) bool { return strings.HasPrefix(rec.Key, p) }); known >= 0 {
-				after = knownPrefixes[known] + pastPrefix
+				after = max(after, knownPrefixes[known]+pastPrefix)
 				break
 			}
 			if rec.Key != keyring.Key && rec.Key != canaryKey {

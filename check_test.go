@@ -126,10 +126,15 @@ var faults = []fault{
 		damage(t, p.store, "key/"+p.other)
 	}, kms.ProblemTampered, "other", kms.ErrTampered, true},
 	{"record of another store", func(t *testing.T, p *checked) {
+		// Of the same key, at the same revision, under the same root key.
+		var backup bytes.Buffer
+		must(t, p.kms.Export(t.Context(), &backup, root(t, 9)))
 		foreign := memstore.New()
-		rec, err := foreign.Get(t.Context(), "key/"+newKey(t, open(t, foreign, nil), ""))
+		must(t, kms.Restore(t.Context(), foreign, root(t, 1), bytes.NewReader(backup.Bytes()), root(t, 9)))
+		rec, err := foreign.Get(t.Context(), "key/"+p.other)
 		must(t, err)
-		p.replace(t, "key/"+p.other, rec.Data)
+		must(t, p.store.Delete(t.Context(), rec.Key, rec.Rev))
+		must(t, p.store.Put(t.Context(), rec))
 	}, kms.ProblemTampered, "other", kms.ErrTampered, true},
 	{"newer format", func(t *testing.T, p *checked) {
 		p.replace(t, "key/"+p.other, []byte{0xDF, 1, 2, 3})

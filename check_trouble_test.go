@@ -3,12 +3,16 @@ package kms_test
 import (
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/faultstore"
@@ -238,6 +242,118 @@ func TestCheckNoWrite(t *testing.T) {
 				t.Errorf("%s: %+v", name, h)
 			}
 		})
+	}
+}
+
+// A talker is a store with a Check that tests choose.
+type talker struct {
+	keystore.Store
+	check func(context.Context) []error
+}
+
+func (s talker) Check(ctx context.Context) []error { return s.check(ctx) }
+
+// A driver that returns what its one check has found, also if that is nothing,
+// has found nothing.
+func TestCheckNilError(t *testing.T) {
+	found := []error{nil, errors.New("a setting was weakened"), nil}
+	k := open(t, talker{memstore.New(), func(context.Context) []error { return found }}, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	h := health(t, k)
+	if !slices.Equal(kinds(h), []kms.ProblemKind{kms.ProblemStoreWarning}) {
+		t.Fatalf("%d problems", len(h.Problems))
+	}
+	if got := h.Problems[0].String(); got != "StoreWarning: a setting was weakened" {
+		t.Error(got)
+	}
+	if found = found[:1]; !health(t, k).OK() {
+		t.Error("nil is a problem")
+	}
+}
+
+// What is kept of a check, as a probe's answer is, keeps neither the KMS nor the
+// list of all keys.
+func TestCheckKeepsNothing(t *testing.T) {
+	k, err := kms.Open(t.Context(), memstore.New(), root(t, 1), nil)
+	must(t, err)
+	h := health(t, k)
+	k.Close()
+	left := weak.Make(k)
+	k = nil
+	for end := time.Now().Add(10 * time.Second); left.Value() != nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the KMS stays in memory with its Health")
+		}
+		runtime.GC()
+	}
+	runtime.KeepAlive(h)
+}
+
+// A stuck is a store whose List begins again at the start, whatever it is to go on
+// behind. It fails in the end, lest a test hang.
+type stuck struct {
+	keystore.Store
+	lists *int
+}
+
+func (s stuck) List(ctx context.Context, prefix, _ string, limit int) ([]keystore.Record, error) {
+	if *s.lists++; *s.lists > 100 {
+		return nil, errors.New("listed again and again")
+	}
+	return s.Store.List(ctx, prefix, "", limit)
+}
+
+// A scan of a store that lists the same records again ends.
+func TestScanOfStuckStore(t *testing.T) {
+	store := memstore.New()
+	newKey(t, open(t, store, nil), "")
+	must(t, store.Put(t.Context(), keystore.Record{Key: "z", Rev: 1, Data: []byte{1}}))
+	lists := 0
+	k := open(t, stuck{store, &lists}, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	for name, scan := range map[string]func() error{
+		"Check": func() error {
+			h := health(t, k)
+			if len(h.Problems) == 0 || h.Keys != 1 {
+				t.Fatalf("%d keys, %v", h.Keys, h.Problems)
+			}
+			return h.Problems[0].Err
+		},
+		"Maintain": func() error { _, err := k.Maintain(t.Context()); return err },
+		"Export":   func() error { return k.Export(t.Context(), io.Discard, root(t, 2)) },
+	} {
+		lists = 0
+		if err := scan(); !errors.Is(err, kms.ErrStoreUnavailable) || lists > 20 {
+			t.Errorf("%s: %d calls of List, %v", name, lists, err)
+		}
+	}
+}
+
+// A crowded is a store with one record more, whose key none may have.
+type crowded struct {
+	keystore.Store
+	more keystore.Record
+}
+
+func (s crowded) List(ctx context.Context, prefix, after string, limit int) ([]keystore.Record, error) {
+	records, err := s.Store.List(ctx, prefix, after, limit)
+	if err == nil && len(records) == 0 && strings.HasPrefix(s.more.Key, prefix) && s.more.Key > after {
+		records = append(records, s.more)
+	}
+	return records, err
+}
+
+// A check ends, whatever the names of the records are that a driver shows.
+func TestCheckStrangeKeys(t *testing.T) {
+	for _, key := range []string{"key/~x", "usage/\xff", "~", "\xff"} {
+		store := memstore.New()
+		must(t, open(t, store, nil).AddRoot(t.Context(), root(t, 2)))
+		k := open(t, crowded{store, keystore.Record{Key: key, Rev: 1, Data: []byte{1}}}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		h, err := k.Check(ctx)
+		if cancel(); err != nil || len(h.Problems) != 1 || h.Problems[0].Record != key {
+			t.Errorf("%q: %v, %v", key, h.Problems, err)
+		}
 	}
 }
 

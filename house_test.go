@@ -1,8 +1,11 @@
 package kms_test
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -74,5 +77,27 @@ func TestMethods(t *testing.T) {
 		if want := strings.Fields(c.want); !slices.Equal(got, want) {
 			t.Errorf("%v has methods %v, want %v", typ, got, want)
 		}
+	}
+}
+
+// Every folder with tests looks for goroutines that they have left behind.
+func TestTestMains(t *testing.T) {
+	has := map[string]bool{} // by folder
+	must(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		folder := filepath.Dir(path)
+		has[folder] = has[folder] || bytes.Contains(text, []byte("\nfunc TestMain("))
+		return err
+	}))
+	for folder, yes := range has {
+		if !yes {
+			t.Errorf("%s has no TestMain", folder)
+		}
+	}
+	if len(has) < 20 {
+		t.Errorf("%d folders", len(has))
 	}
 }

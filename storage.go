@@ -46,6 +46,24 @@ func (c *core) probe(ctx context.Context) error {
 	return err
 }
 
+// list returns a page of records that lead on. A scan of a store that shows the
+// same ones again would never end.
+func (c *core) list(ctx context.Context, prefix, after string, limit int) ([]keystore.Record, error) {
+	records, err := c.store.List(ctx, prefix, after, limit)
+	for _, rec := range records {
+		if err == nil && rec.Key <= after {
+			err = errOutOfOrder
+		}
+		after = rec.Key
+	}
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return records, nil
+}
+
+var errOutOfOrder = errors.New("it lists records out of order")
+
 // A page is a part of a scan.
 type page struct {
 	records []keystore.Record
@@ -59,8 +77,8 @@ func (k *KMS) pages(ctx context.Context, prefix, after string, visit func(page) 
 	for k.alive() == nil {
 		p := page{keys: k.keys.Begin(), aliases: k.aliases.Begin()}
 		var err error
-		if p.records, err = k.store.List(ctx, prefix, after, pageSize); err != nil {
-			return storeError(err)
+		if p.records, err = k.list(ctx, prefix, after, pageSize); err != nil {
+			return err
 		}
 		if len(p.records) == 0 || !visit(p) {
 			return nil

@@ -54,7 +54,8 @@ CREATE OR REPLACE TRIGGER kms_watch_truncate AFTER TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION {schema}kms_watch();`
 
 // lookup describes a table: 29 and 32 are what the events of the triggers are in
-// pg_trigger, and O and A are the states in which they fire for every writer.
+// pg_trigger, and O and A are the states in which they fire for every writer, but
+// O not for one that applies what another database has written.
 const lookup = `SELECT pg_catalog.pg_is_in_recovery(), c.oid,
 	(SELECT pg_catalog.string_agg(CAST(t.tgenabled AS TEXT), '')
 		FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid

@@ -22,21 +22,22 @@ import (
 // A careless is a store that writes its files as many programs do. Nobody may use
 // it: it is there to be caught.
 type careless struct {
-	fs      durable.FS
-	dir     string
-	inPlace bool // over what is there, rather than beside it
-	mu      sync.Mutex
+	fs  durable.FS
+	dir string
+	flaws
+	mu sync.Mutex
 }
 
 // flaws are what a store does wrong; without any it is one to rely on.
 type flaws struct {
 	noFileSync bool // renames what may not be on the disk
 	noDirSync  bool // forgets that a name is data as well
-	inPlace    bool
+	noNewSync  bool // and does so where a record is new only
+	inPlace    bool // over what is there, rather than beside it
 }
 
 func (x flaws) open(_ testing.TB, dir string) target.Store {
-	return &careless{fs: flawedFS{flaws: x}, dir: dir, inPlace: x.inPlace}
+	return &careless{fs: flawedFS{flaws: x}, dir: dir, flaws: x}
 }
 
 // A flawedFS leaves out fsyncs.
@@ -86,7 +87,7 @@ func (s *careless) Put(ctx context.Context, r keystore.Record) error {
 		return keystore.ErrConflict
 	}
 	b := append(binary.BigEndian.AppendUint64(nil, r.Rev), r.Data...)
-	if err := s.write(s.path(r.Key), b); err != nil {
+	if err := s.write(s.path(r.Key), b); err != nil || r.Rev == 1 && s.noNewSync {
 		return err
 	}
 	return durable.SyncDir(s.fs, s.dir)

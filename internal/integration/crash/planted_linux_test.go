@@ -27,6 +27,7 @@ func TestPlanted(t *testing.T) {
 	}{
 		{subject{"rename without fsync", flaws{noFileSync: true}.open}, cutUntilCaught},
 		{subject{"no fsync of the directory", flaws{noDirSync: true}.open}, cutUntilCaught},
+		{subject{"no fsync of the directory for a new file", flaws{noNewSync: true}.open}, cutUntilCaught},
 		// ext4 commits the truncation with what is written after it, so only a kill
 		// comes between the two.
 		{subject{"write in place", flaws{inPlace: true}.open}, killUntilCaught},
