@@ -25,6 +25,11 @@ const (
 	deadline     = 250 * time.Millisecond  // of each call
 	returnLimit  = 100 * time.Millisecond  // behind that
 	recoverLimit = 5 * time.Second         // when the network is good again
+
+	// wakes is how many goroutines wake each other, at most, before a call returns when
+	// its context is done: the driver's, the store's, the cache's and the caller's. Each
+	// may wait for a machine that stands still.
+	wakes = 4
 )
 
 // TestPartition has a KMS on a network that is bad in every way there is. Its calls
@@ -78,7 +83,7 @@ func (s deafStore) Get(ctx context.Context, key string) (keystore.Record, error)
 type trial struct {
 	wire      *wire
 	bad, good *kms.KMS
-	still     *stillness
+	still     *proof.Stillness
 
 	mu        sync.Mutex
 	calls     int
@@ -101,7 +106,7 @@ func newTrial(
 ) *trial {
 	t.Helper()
 	p := target.New(t)
-	x := &trial{good: openKMS(t, p.Open(t), nil), wire: newWire(t, p.Port()), still: watchStillness(t)}
+	x := &trial{good: openKMS(t, p.Open(t), nil), wire: newWire(t, p.Port()), still: proof.WatchStillness(t)}
 	var s keystore.Store = p.Via(x.wire.port(t)).Open(t)
 	if wrap != nil {
 		s = wrap(s)
@@ -176,7 +181,7 @@ func (x *trial) recover(trouble toxic, key string) {
 			return err
 		})
 		took := time.Since(start)
-		over := took > recoverLimit+wakes*x.still.worst(start, start.Add(took))
+		over := took > recoverLimit+wakes*x.still.Worst(start, start.Add(took))
 		if over {
 			x.problem("%s: %v after it was over: %v", trouble.name, took, err)
 		}
@@ -254,7 +259,7 @@ func (x *trial) call(
 	if ctx.Err() != nil {
 		late = end.Sub(<-done)
 	}
-	if late > returnLimit && late > returnLimit+wakes*x.still.worst(begin, end) {
+	if late > returnLimit && late > returnLimit+wakes*x.still.Worst(begin, end) {
 		x.problem("%s: %s returned %v after its context was done: %v", trouble.name, op, late, err)
 	}
 	if err != nil && !slices.ContainsFunc(expected, func(e error) bool { return errors.Is(err, e) }) {
@@ -272,7 +277,7 @@ func (x *trial) call(
 // the machine stands still.
 func (x *trial) usedAfter(trouble toxic, op string, disabled, begin time.Time) {
 	after := begin.Sub(disabled)
-	if after > useLimit && after > useLimit+x.still.worst(disabled, begin) {
+	if after > useLimit && after > useLimit+x.still.Worst(disabled, begin) {
 		x.problem("%s: %s of a key that was disabled %v before", trouble.name, op, after)
 	}
 	x.mu.Lock()

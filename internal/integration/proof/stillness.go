@@ -1,4 +1,4 @@
-package faults_test
+package proof
 
 import (
 	"runtime"
@@ -10,15 +10,11 @@ import (
 const (
 	napTime  = 2 * time.Millisecond
 	napNoise = time.Millisecond // that a nap may be longer
-
-	// wakes is how many goroutines wake each other, at most, before a call returns when
-	// its context is done: the driver's, the store's, the cache's and the caller's.
-	wakes = 4
 )
 
-// A stillness knows when this process did not get to run, because others had the
+// A Stillness knows when this process did not get to run, because others had the
 // machine: by some that sleep all the time, and see how much too long.
-type stillness struct {
+type Stillness struct {
 	mu   sync.Mutex
 	naps []nap // that were too long
 }
@@ -26,10 +22,10 @@ type stillness struct {
 // A nap should have ended at due, and did at end.
 type nap struct{ due, end time.Time }
 
-// watchStillness watches until the test ends. One that sleeps for each processor sees
+// WatchStillness watches until the test ends. One that sleeps for each processor sees
 // it when the thread of one alone stands still, with the timers that are its.
-func watchStillness(t *testing.T) *stillness {
-	s, stop := &stillness{}, make(chan struct{})
+func WatchStillness(t testing.TB) *Stillness {
+	s, stop := &Stillness{}, make(chan struct{})
 	var running sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() { s.sleep(stop) })
@@ -38,7 +34,7 @@ func watchStillness(t *testing.T) *stillness {
 	return s
 }
 
-func (s *stillness) sleep(stop chan struct{}) {
+func (s *Stillness) sleep(stop chan struct{}) {
 	for {
 		due := time.Now().Add(napTime)
 		select {
@@ -54,8 +50,8 @@ func (s *stillness) sleep(stop chan struct{}) {
 	}
 }
 
-// worst returns for how long the process did not get to run in a time, at most.
-func (s *stillness) worst(from, to time.Time) (still time.Duration) {
+// Worst returns for how long the process did not get to run in a time, at most.
+func (s *Stillness) Worst(from, to time.Time) (still time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.naps {
