@@ -82,7 +82,7 @@ func (e *examination) ended(ctx context.Context) error {
 func (e *examination) add(ctx context.Context, p Problem) {
 	switch {
 	case e.ended(ctx) != nil:
-	case len(e.health.Problems) == maxProblems:
+	case len(e.health.Problems) >= maxProblems && p.Kind != ProblemOverdue && p.Kind != ProblemClockSkew:
 		e.health.Omitted++
 	default:
 		e.health.Problems = append(e.health.Problems, p)
@@ -123,16 +123,22 @@ func (e *examination) keyring(ctx context.Context) {
 // roots asks every root key that this process has to open the keyring. Whether
 // one that is kept elsewhere does, a drill shows.
 func (e *examination) roots(ctx context.Context, rec keystore.Record) {
-	ids, err := keyring.RootIDs(rec)
-	if err != nil {
-		e.addRead(ctx, rec.Key, storeError(err))
-		return
-	}
 	if e.lockRing(ctx) != nil {
 		return
 	}
 	own := e.root
 	e.unlockRing()
+	ids, err := keyring.RootIDs(rec)
+	if err == nil && !slices.Contains(ids, own.ID()) { // it may have been exchanged just now
+		if again, failed := e.get(ctx, keyring.Key); failed == nil {
+			rec = again
+			ids, err = keyring.RootIDs(rec)
+		}
+	}
+	if err != nil {
+		e.addRead(ctx, rec.Key, storeError(err))
+		return
+	}
 	for _, id := range ids {
 		e.health.Roots = append(e.health.Roots, RootHealth{RootInfo: RootInfo{id, id == own.ID()}})
 	}

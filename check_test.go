@@ -360,11 +360,14 @@ func TestCheckManyProblems(t *testing.T) {
 		must(t, store.Put(t.Context(), rec))
 		must(t, store.Put(t.Context(), keystore.Record{Key: fmt.Sprintf("l/%d", i), Rev: 1, Data: []byte{0xD1}}))
 	}
+	must(t, k.CreateAlias(t.Context(), "alias/ahead", newKey(t, open(t, store, &kms.Options{Now: func() time.Time {
+		return time.Now().Add(time.Hour)
+	}}), "")))
 	h := health(t, k)
-	if len(h.Problems) != 100 || h.Omitted != 400 || h.Keys != 250 || !h.Complete || h.OK() {
+	if len(h.Problems) != 101 || h.Omitted != 400 || h.Keys != 251 || !h.Complete || h.OK() {
 		t.Errorf("%d problems, %d omitted, %d keys", len(h.Problems), h.Omitted, h.Keys)
 	}
-	if got := slices.Compact(kinds(h)); !slices.Equal(got, []kms.ProblemKind{kms.ProblemTampered}) {
+	if got := slices.Compact(kinds(h)); !slices.Equal(got, []kms.ProblemKind{kms.ProblemTampered, kms.ProblemClockSkew}) {
 		t.Errorf("%v", got)
 	}
 }

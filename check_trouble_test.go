@@ -16,6 +16,7 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/faultstore"
+	"github.com/embedkms/kms/internal/keyring"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/filestore"
 	"github.com/embedkms/kms/keystore/memstore"
@@ -98,6 +99,36 @@ func TestCheckOrphanOrNot(t *testing.T) {
 		_, err := inner.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/new"})
 		must(t, err)
 	})
+}
+
+// A late store does something once it has read the keyring, and then returns what it
+// has read.
+type late struct {
+	keystore.Store
+	do func()
+}
+
+func (s *late) Get(ctx context.Context, key string) (keystore.Record, error) {
+	rec, err := s.Store.Get(ctx, key)
+	if do := s.do; do != nil && key == keyring.Key {
+		s.do = nil
+		do()
+	}
+	return rec, err
+}
+
+// A root key that is exchanged during a check is not wrong.
+func TestCheckExchangedRoot(t *testing.T) {
+	store := &late{Store: memstore.New()}
+	k := open(t, store, nil)
+	must(t, k.AddRoot(t.Context(), root(t, 2)))
+	store.do = func() {
+		must(t, k.AddRoot(t.Context(), root(t, 3)))
+		must(t, k.RemoveRoot(t.Context(), root(t, 1).ID(), root(t, 3), root(t, 2)))
+	}
+	if h := health(t, k); !h.OK() || store.do != nil {
+		t.Errorf("%v", h.Problems)
+	}
 }
 
 // newChecked returns a KMS over a store that fails, with something of each kind.

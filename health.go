@@ -2,6 +2,8 @@ package kms
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/embedkms/kms/keystore"
@@ -17,14 +19,16 @@ type Health struct {
 	// what to answer a readiness probe with.
 	Ready bool
 
-	// Complete says that everything was looked at. It is false if the check
-	// ended early, with an error or because the store stopped to answer.
+	// Complete says that the check came to its end. It is false if it ended early,
+	// with an error or because the store stopped to answer. With a record that could
+	// not be read, which is a problem, what cannot be told without it is not looked
+	// for: aliases without a key, and records under other names.
 	Complete bool
 
 	// Problems are what somebody has to do something about: first those of the
 	// store as a whole, then those of records, in the order of the scan.
 	Problems []Problem
-	Omitted  int // problems beyond the first 100
+	Omitted  int // problems of records beyond the first 100 problems
 
 	Roots       []RootHealth // that open the store, as it says
 	StorageKeys int          // versions in the keyring; more than one until Maintain is done with the old
@@ -62,7 +66,7 @@ type RootHealth struct {
 // A Problem is one thing that Check has found wrong.
 type Problem struct {
 	Kind   ProblemKind
-	Record string // the record key, or the prefix of several; empty if it is about none
+	Record string // the record key as the store has it, or the prefix of several; empty if it is about none
 	Root   string // the ID of a root key, if it is about one
 	Err    error  // what was met; carries a sentinel of this package, if there is one for it
 }
@@ -71,7 +75,7 @@ type Problem struct {
 func (p Problem) String() string {
 	s := string(p.Kind)
 	if p.Record != "" {
-		s += " " + p.Record
+		s += " " + strings.Trim(strconv.QuoteToASCII(p.Record), `"`) // no line break, whatever a store says
 	}
 	if p.Root != "" {
 		s += " root " + p.Root

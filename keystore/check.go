@@ -15,6 +15,7 @@ var ErrLeftover = errors.New("keystore: leftover")
 type Checker interface {
 	// Check returns what somebody has to do something about, nothing if all
 	// is well. It changes nothing, and leaves to the other methods what they
-	// report: that the store cannot be read or written, and damaged records.
+	// report: that the store cannot be read or written, and damaged records. It
+	// honours ctx as they do.
 	Check(ctx context.Context) []error
 }
