@@ -51,6 +51,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/embedkms/kms/internal/durable"
@@ -75,6 +76,8 @@ type Store struct {
 
 	turn      chan struct{} // holds a token while a writer of this Store has its turn
 	notBefore time.Time     // for whose turn it is: when to try lockf
+
+	listed atomic.Pointer[listing] // of the last page of a scan
 
 	mu     sync.Mutex
 	closed bool

@@ -75,6 +75,17 @@ func (s *Store) loadAll(ctx context.Context, keys []string) ([]keystore.Record, 
 type found struct {
 	keys    []string // in order
 	folders []string // that were looked at
+	last    *listing // of the folder that has more
+}
+
+// A listing is all keys of a folder, in order. It is what another reading would
+// bring for as long as the count of changes stays and none is marked: the next page
+// of a scan need not read a large folder again. It stays in memory until the next
+// List.
+type listing struct {
+	folder string
+	count  uint64
+	keys   []string
 }
 
 // find returns up to limit keys. On some file systems a rename over a name can
@@ -85,7 +96,11 @@ func (s *Store) find(ctx context.Context, prefix, after string, limit int) (foun
 	if err != nil {
 		return found{}, err
 	}
-	f, err := s.scan(prefix, after, limit)
+	known := s.listed.Load()
+	if known != nil && (known.count != before || after <= known.keys[0]) { // a new scan
+		known = nil
+	}
+	f, err := s.scan(prefix, after, limit, known)
 	if err != nil {
 		return found{}, err
 	}
@@ -94,12 +109,20 @@ func (s *Store) find(ctx context.Context, prefix, after string, limit int) (foun
 		return found{}, err
 	}
 	now, err := s.count()
-	if err != nil || !marked && now == before {
-		return f, err
+	if err != nil {
+		return found{}, err
 	}
+	if !marked && now == before {
+		if f.last != nil {
+			f.last.count = now
+		}
+		s.listed.Store(f.last)
+		return f, nil
+	}
+	s.listed.Store(nil)
 	var again found
 	err = s.exclusive(ctx, func() (err error) {
-		again, err = s.scan(prefix, after, limit)
+		again, err = s.scan(prefix, after, limit, nil)
 		return err
 	})
 	if err != nil {
@@ -109,8 +132,8 @@ func (s *Store) find(ctx context.Context, prefix, after string, limit int) (foun
 }
 
 // scan reads the folders that may have the keys, in key order, until there are
-// enough.
-func (s *Store) scan(prefix, after string, limit int) (found, error) {
+// enough. The folder of known, which may be nil, it need not read.
+func (s *Store) scan(prefix, after string, limit int, known *listing) (found, error) {
 	entries, err := s.fs.ReadDir(s.dir)
 	if err != nil {
 		return found{}, cmp.Or(s.attached(), wrap(err))
@@ -128,24 +151,35 @@ func (s *Store) scan(prefix, after string, limit int) (found, error) {
 		if len(f.keys) >= limit {
 			break
 		}
+		f.last = nil
 		keys := []string{string(b)}
 		if name, ok := b.folder(); ok {
 			folder := filepath.Join(s.dir, name)
 			f.folders = append(f.folders, folder)
-			if keys, err = s.keysIn(folder, b); err != nil {
+			if known != nil && known.folder == folder {
+				keys = known.keys
+			} else if keys, err = s.keysIn(folder, b); err != nil {
 				return found{}, err
 			}
+			f.last = &listing{folder: folder, keys: keys}
 		}
-		keys = slices.DeleteFunc(keys, func(k string) bool {
-			return k <= after || !strings.HasPrefix(k, prefix)
-		})
-		slices.Sort(keys)
-		f.keys = append(f.keys, keys[:min(len(keys), limit-len(f.keys))]...)
+		from, _ := slices.BinarySearch(keys, max(prefix, after+"\x00"))
+		for _, key := range keys[from:] {
+			if len(f.keys) == limit {
+				return f, nil // and f.last has more
+			}
+			if !strings.HasPrefix(key, prefix) {
+				break
+			}
+			f.keys = append(f.keys, key)
+		}
 	}
+	f.last = nil
 	return f, nil
 }
 
-// keysIn returns the keys in a folder. Temporary and foreign files have none.
+// keysIn returns the keys in a folder, in order. Temporary and foreign files have
+// none.
 func (s *Store) keysIn(folder string, b start) ([]string, error) {
 	entries, err := s.fs.ReadDir(folder)
 	if err != nil {
@@ -157,6 +191,7 @@ func (s *Store) keysIn(folder string, b start) ([]string, error) {
 			keys = append(keys, key)
 		}
 	}
+	slices.Sort(keys)
 	return keys, nil
 }
 
