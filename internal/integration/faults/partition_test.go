@@ -41,7 +41,7 @@ func TestPartition(t *testing.T) {
 	for _, x := range servers() {
 		wg.Go(func() {
 			t.Run(x.Name, func(t *testing.T) {
-				rounds := proof.Count(t, 1, 120) // half an hour
+				rounds := proof.Count(t, 1, 180) // half an hour
 				all := &trial{}
 				repeat(t, rounds, func(t *testing.T) {
 					one := newTrial(t, x, outageGrace, nil).run(t, toxics)
