@@ -42,7 +42,8 @@ func Postgres() (*Server, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	s.args = append(as, postgres, "-D", s.path("data"), "-p", strconv.Itoa(s.Port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+		"-c", "max_connections=300") // a fleet has more than the 100 that are the default
 	// The database compares text by a language's rules: what must not matter.
 	err = s.run(append(as, initdb, "-D", s.path("data"), "-U", "kms", "--auth=trust",
 		"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")...)
