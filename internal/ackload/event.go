@@ -33,6 +33,23 @@ func Print(w io.Writer) func(Event) {
 // Scan reads what Print wrote, until r ends, and tells note of each event. A last
 // line that is not whole does not count. Another line is an error.
 func Scan(r io.Reader, note func(Event)) error {
+	return EachLine(r, func(line string) error {
+		var verb string
+		var e Event
+		_, err := fmt.Sscanf(line, "%s %s %d\n", &verb, &e.Key, &e.Rev)
+		if err != nil || verb != "ack" && verb != "going" {
+			return errors.New("ackload: no event of the writers")
+		}
+		e.Going = verb == "going"
+		note(e)
+		return nil
+	})
+}
+
+// EachLine calls read with each line of r, until r ends: where its writer was killed,
+// a last line that is not whole does not count. An error of read ends it, and comes
+// back with that line and what follows.
+func EachLine(r io.Reader, read func(line string) error) error {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\n')
@@ -42,14 +59,9 @@ func Scan(r io.Reader, note func(Event)) error {
 		if err != nil {
 			return err
 		}
-		var verb string
-		var e Event
-		_, err = fmt.Sscanf(line, "%s %s %d\n", &verb, &e.Key, &e.Rev)
-		if err != nil || verb != "ack" && verb != "going" {
+		if err := read(line); err != nil {
 			rest, _ := io.ReadAll(lines)
-			return fmt.Errorf("ackload: the writers say %q", line+string(rest))
+			return fmt.Errorf("%w: %q", err, line+string(rest))
 		}
-		e.Going = verb == "going"
-		note(e)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/embedkms/kms/internal/ackload"
 	"github.com/embedkms/kms/internal/durable"
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 )
 
@@ -82,7 +83,7 @@ func TestDiskFullKMS(t *testing.T) {
 	for _, x := range subjects() {
 		t.Run(x.name, func(t *testing.T) {
 			dir := mountSmall(t)
-			k := openKMS(t, x.open(t, dir))
+			k := target.OpenKMS(t, x.open(t, dir), nil)
 			key, err := k.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/a"})
 			must(t, err)
 			free := fill(t, dir)
@@ -97,7 +98,7 @@ func TestDiskFullKMS(t *testing.T) {
 				t.Errorf("version %d of %d, after %d", n, len(now.Versions), rotated)
 			}
 			k.Close()
-			again := openKMS(t, x.open(t, dir))
+			again := target.OpenKMS(t, x.open(t, dir), nil)
 			got, err := again.Decrypt(t.Context(), text, nil)
 			if err != nil || string(got) != "v" {
 				t.Errorf("Decrypt: %q, %v", got, err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
 )
 
 // TestKillKMS kills a process that uses a KMS. No key is lost, no version of one,
@@ -15,7 +16,7 @@ func TestKillKMS(t *testing.T) {
 	for _, x := range subjects() {
 		t.Run(x.name, func(t *testing.T) {
 			if dir, round, yes := asChild(t); yes {
-				k := openKMS(t, x.open(t, dir))
+				k := target.OpenKMS(t, x.open(t, dir), nil)
 				useKMS(context.Background(), k, round, printKMS, func(err error) {
 					fmt.Println("a call failed:", err) // which ends the scan
 				})
@@ -52,7 +53,7 @@ func killKMSOn(t *testing.T, x subject, kills int, want *keys) (lost int) {
 			})
 		})
 		s := x.open(t, dir)
-		k := openKMS(t, s)
+		k := target.OpenKMS(t, s, nil)
 		lost += want.check(t, k)
 		k.Close()
 		s.Close()

@@ -1,8 +1,6 @@
 package crash_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -13,29 +11,13 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms"
-	"github.com/embedkms/kms/keystore"
-	"github.com/embedkms/kms/rootkey"
+	"github.com/embedkms/kms/internal/ackload"
 )
 
 const (
 	kmsWorkers = 4
 	rotations  = 8 // of a key, before there is another
 )
-
-// openKMS opens a KMS on s until the test ends.
-func openKMS(t testing.TB, s keystore.Store) *kms.KMS {
-	t.Helper()
-	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := kms.Open(t.Context(), s, root, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { k.Close() })
-	return k
-}
 
 // An event of the KMS is a line of a verb, a key ID and a text.
 const (
@@ -85,25 +67,16 @@ func useKey(ctx context.Context, k *kms.KMS, alias string, note note, failed fun
 	}
 }
 
-// scanKMS reads lines of events until r ends; a last one that is not whole does
-// not count.
+// scanKMS reads lines of events until r ends.
 func scanKMS(r io.Reader, note note) error {
-	lines := bufio.NewReader(r)
-	for {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return ackload.EachLine(r, func(line string) error {
 		parts := strings.Fields(line)
 		if len(parts) != 3 {
-			rest, _ := io.ReadAll(lines)
-			return fmt.Errorf("the KMS says %q", line+string(rest))
+			return errors.New("no event of the KMS")
 		}
 		note(parts[0], parts[1], parts[2])
-	}
+		return nil
+	})
 }
 
 // keys are what a KMS must have, by key ID.

@@ -33,7 +33,7 @@ func TestServerKill(t *testing.T) {
 			stop()
 			sum := check(t, &ledger, p.Open(t))
 			wantNone(t, sum)
-			lost := want.check(t, openKMS(t, q.Open(t)))
+			lost := want.check(t, target.OpenKMS(t, q.Open(t), nil))
 			proof.Report(t, "killed %d times, %d writes acknowledged, %d lost, %d corrupt; "+
 				"%d keys and %d acknowledgements of a KMS, %d keys lost; "+
 				"both went on at most %v after the server", kills, ledger.Acked(),
@@ -47,7 +47,7 @@ func loadBoth(
 	t *testing.T, p, q target.Place, ledger *ackload.Ledger, want *keys,
 ) (stop func()) {
 	t.Helper()
-	s, k := p.Open(t), openKMS(t, q.Open(t))
+	s, k := p.Open(t), target.OpenKMS(t, q.Open(t), nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -102,16 +102,16 @@ func (x *trial) add(other *trial) {
 
 // newTrial makes one in a place of its own, whose stores go through wrap if it is not nil.
 func newTrial(
-	t *testing.T, target *target.Target, grace time.Duration, wrap func(keystore.Store) keystore.Store,
+	t *testing.T, on *target.Target, grace time.Duration, wrap func(keystore.Store) keystore.Store,
 ) *trial {
 	t.Helper()
-	p := target.New(t)
-	x := &trial{good: openKMS(t, p.Open(t), nil), wire: newWire(t, p.Port()), still: proof.WatchStillness(t)}
+	p := on.New(t)
+	x := &trial{good: target.OpenKMS(t, p.Open(t), nil), wire: newWire(t, p.Port()), still: proof.WatchStillness(t)}
 	var s keystore.Store = p.Via(x.wire.port(t)).Open(t)
 	if wrap != nil {
 		s = wrap(s)
 	}
-	x.bad = openKMS(t, s, &kms.Options{MaxStale: maxStale, OutageGrace: grace})
+	x.bad = target.OpenKMS(t, s, &kms.Options{MaxStale: maxStale, OutageGrace: grace})
 	return x
 }
 

@@ -114,7 +114,7 @@ func (f *faults) round(t *testing.T, x *target.Target, o orders) (results, error
 		lostEnough: f.lost.Load() + f.cuts, heldEnough: f.held.Load() + f.holds,
 	}
 	var proxies []*cutproxy.Proxy
-	var running []*rotators
+	var running []*proof.Process
 	for range processes {
 		proxy := cutproxy.Start(t, p.Port())
 		o.Place = p.Via(proxy.Port()).String()

@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,8 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +18,6 @@ import (
 	"github.com/embedkms/kms/internal/integration/proof"
 	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
-	"github.com/embedkms/kms/rootkey"
 )
 
 const (
@@ -67,7 +63,7 @@ func TestRotators(t *testing.T) {
 		repeat(t, keys, func(t *testing.T) {
 			p := x.New(t)
 			key := newKey(t, p)
-			var running []*rotators
+			var running []*proof.Process
 			for range processes {
 				running = append(running, startRotators(t, orders{
 					Place: p.String(), Key: key, Rotations: rotations, Limit: time.Minute,
@@ -101,7 +97,7 @@ func (r *results) add(other results) {
 // acknowledged, or up to as many more as are unknown, and open every ciphertext.
 func checkVersions(t *testing.T, p target.Place, key string, r results) error {
 	t.Helper()
-	k := openKMS(t, p.Open(t), nil)
+	k := target.OpenKMS(t, p.Open(t), nil)
 	described, err := k.DescribeKey(t.Context(), key)
 	if err != nil {
 		return err
@@ -130,107 +126,56 @@ func checkVersions(t *testing.T, p target.Place, key string, r results) error {
 // newKey makes a key in a place, and returns its ID.
 func newKey(t *testing.T, p target.Place) string {
 	t.Helper()
-	key, err := openKMS(t, p.Open(t), nil).CreateKey(t.Context(), nil)
+	key, err := target.OpenKMS(t, p.Open(t), nil).CreateKey(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key.ID
 }
 
-func openKMS(t *testing.T, s keystore.Store, opts *kms.Options) *kms.KMS {
-	t.Helper()
-	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := kms.Open(t.Context(), s, root, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { k.Close() })
-	return k
-}
-
-// Rotators are a process of its own. It says when it is ready, begins when it is told,
-// and prints its results: when it has made its rotations, or else when its input ends.
-type rotators struct {
-	cmd    *exec.Cmd
-	input  io.WriteCloser
-	output *bufio.Reader
-}
-
-func startRotators(t *testing.T, o orders) *rotators {
+// startRotators starts a process of its own. It says when it is ready, begins when it is
+// told, and prints its results: when it has made its rotations, or else when its input
+// ends.
+func startRotators(t *testing.T, o orders) *proof.Process {
 	t.Helper()
 	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rotators{cmd: proof.Again(t, ordersVar+"="+string(text))}
-	if r.input, err = r.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	output, err := r.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.output = bufio.NewReader(output)
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.cmd.Process.Kill(); r.cmd.Wait() }) // if it has not ended
-	return r
+	return proof.Start(t, ordersVar+"="+string(text))
 }
 
 // begin waits until every process is ready, and lets them begin.
-func begin(t *testing.T, running []*rotators) {
+func begin(t *testing.T, running []*proof.Process) {
 	t.Helper()
 	for _, r := range running {
-		r.line(t, "ready")
+		r.Line(t, "ready")
 	}
 	for _, r := range running {
-		if _, err := io.WriteString(r.input, "begin\n"); err != nil {
+		if _, err := io.WriteString(r.Input, "begin\n"); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-// line returns what follows prefix in the first line of output that begins so.
-func (r *rotators) line(t *testing.T, prefix string) string {
-	t.Helper()
-	var other strings.Builder
-	for {
-		line, err := r.output.ReadString('\n')
-		if rest, found := strings.CutPrefix(line, prefix); found {
-			return rest
-		}
-		other.WriteString(line)
-		if err != nil {
-			t.Fatalf("a process with rotators has ended, without %q: %v\n%s", prefix, err, other.String())
 		}
 	}
 }
 
 // end returns the results of all processes, when they have done what they were to do.
 // The others are told to end.
-func end(t *testing.T, running []*rotators) results {
+func end(t *testing.T, running []*proof.Process) results {
 	t.Helper()
 	var all results
 	for _, r := range running {
-		r.input.Close()
+		r.Input.Close()
 	}
 	for _, r := range running {
 		var one results
-		if err := json.Unmarshal([]byte(r.line(t, "results")), &one); err != nil {
+		if err := json.Unmarshal([]byte(r.Line(t, "results")), &one); err != nil {
 			t.Fatal(err)
 		}
 		if one.Failed != "" {
 			t.Error(one.Failed)
 		}
 		all.add(one)
-		io.Copy(io.Discard, r.output)
-		if err := r.cmd.Wait(); err != nil {
-			t.Error(err)
-		}
+		r.Wait(t)
 	}
 	return all
 }
@@ -246,7 +191,7 @@ func childRotates(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	s := &impatient{Store: target.Parse(t, o.Place).Open(t), hasty: o.Hasty}
-	k := openKMS(t, s, nil)
+	k := target.OpenKMS(t, s, nil)
 	s.patience = o.Patience
 	fmt.Println("ready")
 	input := bufio.NewReader(os.Stdin)

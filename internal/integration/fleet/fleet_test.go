@@ -3,14 +3,11 @@
 package fleet_test
 
 import (
-	"bytes"
 	"testing"
 
-	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
-	"github.com/embedkms/kms/rootkey"
 )
 
 func TestMain(m *testing.M) { target.Main(m) }
@@ -39,23 +36,6 @@ func beds() []bed {
 		all = append(all, bed{x.Name, func(tb testing.TB) place { return x.New(tb) }})
 	}
 	return all
-}
-
-// root returns a root key that differs from those of other numbers.
-func root(tb testing.TB, n byte) rootkey.Provider {
-	tb.Helper()
-	p, err := rootkey.Static(bytes.Repeat([]byte{n}, 32))
-	must(tb, err)
-	return p
-}
-
-// openKMS opens a store until the test ends.
-func openKMS(tb testing.TB, s keystore.Store, p rootkey.Provider, opts *kms.Options) *kms.KMS {
-	tb.Helper()
-	k, err := kms.Open(tb.Context(), s, p, opts)
-	must(tb, err)
-	tb.Cleanup(func() { k.Close() })
-	return k
 }
 
 func must(tb testing.TB, err error) {

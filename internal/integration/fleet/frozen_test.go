@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
 )
@@ -34,7 +35,7 @@ func (frozen) Authorize(_ context.Context, r *kms.Request) error {
 func TestFrozen(t *testing.T) {
 	ctx, store := t.Context(), memstore.New()
 	s := newSample(t, store, newSlowSample(t))
-	k := openKMS(t, store, root(t, 1), &kms.Options{Authorizer: frozen{}})
+	k := target.OpenKMS(t, store, &kms.Options{Authorizer: frozen{}})
 	was, err := store.List(ctx, "", "", keystore.MaxLimit)
 	must(t, err)
 	must(t, s.check(ctx, k))
@@ -43,7 +44,7 @@ func TestFrozen(t *testing.T) {
 	s.use(t, k, "frozen", key, nil)
 	s.deeds = append(s.deeds, sign(t, k, "alias/signing-SM2", kms.AlgorithmSM2DSASM3))
 	must(t, s.check(ctx, k))
-	must(t, k.Export(ctx, io.Discard, root(t, 2)))
+	must(t, k.Export(ctx, io.Discard, target.Root(t, 2)))
 	for name, call := range map[string]func() error{
 		"CreateKey":   func() error { _, err := k.CreateKey(ctx, nil); return err },
 		"RotateKey":   func() error { _, err := k.RotateKey(ctx, key); return err },
@@ -53,7 +54,7 @@ func TestFrozen(t *testing.T) {
 		"CreateAlias": func() error { return k.CreateAlias(ctx, "alias/new", key) },
 		"DeleteAlias": func() error { return k.DeleteAlias(ctx, "alias/AES_256") },
 		"Maintain":    func() error { _, err := k.Maintain(ctx); return err },
-		"AddRoot":     func() error { return k.AddRoot(ctx, root(t, 3)) },
+		"AddRoot":     func() error { return k.AddRoot(ctx, target.Root(t, 3)) },
 		"RotateStore": func() error { return k.RotateStorageKey(ctx) },
 		"Import": func() error {
 			_, err := k.ImportParameters(ctx, s.aliases["alias/imported"], kms.WrappingRSAOAEPSHA256)

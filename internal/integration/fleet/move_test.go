@@ -12,6 +12,7 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/rootkey"
 )
@@ -24,7 +25,7 @@ func TestMove(t *testing.T) {
 		t.Run(from.name, func(t *testing.T) {
 			p := from.new(t)
 			s := newSample(t, p.Open(t), slow)
-			old := openKMS(t, p.Open(t), root(t, 1), nil)
+			old := target.OpenKMS(t, p.Open(t), nil)
 			r, w := s.startReader(t, p.Open(t)), startWriter(t, p.Open(t))
 			backups := w.export(t, p)
 			for j, to := range beds() {
@@ -61,14 +62,14 @@ type backup struct {
 // restore opens a new store that has what is in the backup.
 func (b *backup) restore(t *testing.T, p place) *kms.KMS {
 	t.Helper()
-	store, own := p.Open(t), root(t, 3)
+	store, own := p.Open(t), target.Root(t, 3)
 	must(t, kms.Restore(t.Context(), store, own, bytes.NewReader(b.data), b.root))
 	err := kms.Restore(t.Context(), store, own, bytes.NewReader(b.data), b.root)
 	if !errors.Is(err, kms.ErrStoreNotEmpty) {
 		t.Errorf("a second Restore: %v", err)
 	}
 	// Not in the store that Restore has written to, but in one opened anew.
-	return openKMS(t, p.Open(t), own, &kms.Options{MustExist: true})
+	return target.OpenKMSBy(t, p.Open(t), own, &kms.Options{MustExist: true})
 }
 
 // A reader uses what was made with a sample's keys again and again.
@@ -80,7 +81,7 @@ type reader struct {
 
 func (s *sample) startReader(t *testing.T, store keystore.Store) *reader {
 	t.Helper()
-	k := openKMS(t, store, root(t, 1), nil)
+	k := target.OpenKMS(t, store, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &reader{cancel: cancel, failed: make(chan error, 1)}
 	go func() {
@@ -137,7 +138,7 @@ type writer struct {
 
 func startWriter(t *testing.T, store keystore.Store) *writer {
 	t.Helper()
-	w := &writer{kms: openKMS(t, store, root(t, 1), nil)}
+	w := &writer{kms: target.OpenKMS(t, store, nil)}
 	key, err := w.kms.CreateKey(t.Context(), nil)
 	must(t, err)
 	w.key = key.ID
@@ -163,8 +164,8 @@ func (w *writer) export(t *testing.T, p place) (backups []backup) {
 	w.await(t, before)
 	w.when.Store(during)
 	for n, name := range []string{"primary root", "recovery root"} {
-		own := root(t, byte(n+1)) // opens the store as well as the backup
-		k := openKMS(t, p.Open(t), own, &kms.Options{MustExist: true})
+		own := target.Root(t, byte(n+1)) // opens the store as well as the backup
+		k := target.OpenKMSBy(t, p.Open(t), own, &kms.Options{MustExist: true})
 		var out bytes.Buffer
 		must(t, k.Export(t.Context(), &out, own))
 		backups = append(backups, backup{name, out.Bytes(), own})

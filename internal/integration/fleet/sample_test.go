@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
 )
@@ -46,14 +47,14 @@ type deed struct {
 // 2 opens as well. It begins with what is in slow.
 func newSample(t *testing.T, store keystore.Store, slow *slowSample) *sample {
 	t.Helper()
-	must(t, kms.Restore(t.Context(), store, root(t, 1), bytes.NewReader(slow.backup), root(t, 1)))
+	must(t, kms.Restore(t.Context(), store, target.Root(t, 1), bytes.NewReader(slow.backup), target.Root(t, 1)))
 	s := &sample{maps.Clone(slow.keys), map[string]string{}, slices.Clone(slow.deeds)}
 	early := openEarly(t, store)
-	must(t, early.AddRoot(t.Context(), root(t, 2)))
+	must(t, early.AddRoot(t.Context(), target.Root(t, 2)))
 	s.addSymmetric(t, early)
 	s.addStates(t, early)
 	s.addMACs(t, early)
-	k := openKMS(t, store, root(t, 1), nil)
+	k := target.OpenKMS(t, store, nil)
 	for _, k := range []*kms.KMS{early, k} { // which stores what was counted, and then destroys
 		_, err := k.Maintain(t.Context())
 		must(t, err)
@@ -76,7 +77,7 @@ func newSlowSample(t *testing.T) *slowSample {
 	s.addImported(t, k)
 	s.addPairs(t, k)
 	var out bytes.Buffer
-	must(t, k.Export(t.Context(), &out, root(t, 1)))
+	must(t, k.Export(t.Context(), &out, target.Root(t, 1)))
 	s.backup = out.Bytes()
 	return s
 }
@@ -85,7 +86,7 @@ func newSlowSample(t *testing.T) *slowSample {
 // destroyed by now.
 func openEarly(t *testing.T, store keystore.Store) *kms.KMS {
 	t.Helper()
-	return openKMS(t, store, root(t, 1), &kms.Options{
+	return target.OpenKMS(t, store, &kms.Options{
 		Now: func() time.Time { return time.Now().Add(-8 * day) },
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 )
 
@@ -143,7 +144,7 @@ func (s *speed) coldEncrypt(b *testing.B) operation {
 
 // encrypt encrypts under n keys by turns.
 func (s *speed) encrypt(b *testing.B, opts *kms.Options, n int) operation {
-	k := openKMS(b, s.place.Open(b), root(b, 1), opts)
+	k := target.OpenKMS(b, s.place.Open(b), opts)
 	turn := 0
 	return func(ctx context.Context) error {
 		turn++
@@ -158,7 +159,7 @@ func start(n int) func(*speed, *testing.B) operation {
 		s.fill(b, n)
 		return func(ctx context.Context) error {
 			store := s.place.Open(b)
-			k, err := kms.Open(ctx, store, root(b, 1), &kms.Options{MustExist: true})
+			k, err := kms.Open(ctx, store, target.Root(b, 1), &kms.Options{MustExist: true})
 			if err != nil {
 				return err
 			}
@@ -186,7 +187,7 @@ func (s *speed) scan(b *testing.B) operation {
 // keys lists all keys, of which it opens the records.
 func (s *speed) keys(b *testing.B) operation {
 	s.fill(b, mostKeys)
-	k := openKMS(b, s.place.Open(b), root(b, 1), nil)
+	k := target.OpenKMS(b, s.place.Open(b), nil)
 	return func(ctx context.Context) error {
 		n := 0
 		for _, err := range k.Keys(ctx, "") {
@@ -212,7 +213,7 @@ func (s *speed) memory(b *testing.B) (perKey float64) {
 	s.fill(b, manyKeys)
 	store := s.place.Open(b)
 	for b.Loop() {
-		k, err := kms.Open(b.Context(), store, root(b, 1), nil)
+		k, err := kms.Open(b.Context(), store, target.Root(b, 1), nil)
 		check(b, err)
 		before := heap()
 		for _, ct := range stocked().cts {

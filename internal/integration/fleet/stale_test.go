@@ -1,15 +1,12 @@
 package fleet_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,15 +95,17 @@ func round(t *testing.T, on string) ages {
 	place := target.Find(t, on).New(t)
 	store := place.Open(t)
 	defer store.Close() // there may be many rounds
-	k := openKMS(t, store, root(t, 1), nil)
+	k := target.OpenKMS(t, store, nil)
 	defer k.Close()
 	j := job{place.String(), createKeys(t, k, disables+rotations)}
-	processes := make([]*process, fleetSize)
+	text, err := json.Marshal(j)
+	must(t, err)
+	processes := make([]*proof.Process, fleetSize)
 	for i := range processes {
-		processes[i] = startProcess(t, j)
+		processes[i] = proof.Start(t, jobVar+"="+string(text))
 	}
 	for _, p := range processes {
-		p.await(t, "ready")
+		p.Line(t, "ready")
 	}
 	slowest := watchStore(store)
 	began, still := time.Now(), proof.WatchStillness(t)
@@ -114,7 +113,7 @@ func round(t *testing.T, on string) ages {
 	a := ages{still: still.Worst(began, time.Now())}
 	for _, p := range processes {
 		var r report
-		must(t, json.Unmarshal([]byte(p.await(t, "{")), &r))
+		must(t, json.Unmarshal([]byte(p.Line(t, "report")), &r))
 		a.still = max(a.still, r.Still)
 		for i, last := range r.Last {
 			if last == 0 {
@@ -122,7 +121,7 @@ func round(t *testing.T, on string) ages {
 			}
 			a.all = append(a.all, max(0, last-changed[i]))
 		}
-		p.wait(t)
+		p.Wait(t)
 	}
 	a.slow = slowest()
 	return a
@@ -193,55 +192,6 @@ func change(t *testing.T, k *kms.KMS, keys []string) []time.Duration {
 	return changed
 }
 
-// A process is a child.
-type process struct {
-	lines *bufio.Scanner
-	cmd   *exec.Cmd
-}
-
-func startProcess(t *testing.T, j job) *process {
-	t.Helper()
-	text, err := json.Marshal(j)
-	must(t, err)
-	cmd := proof.Again(t, jobVar+"="+string(text))
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	timer := time.AfterFunc(roundLimit, func() { cmd.Process.Kill() })
-	t.Cleanup(func() {
-		timer.Stop()
-		cmd.Process.Kill()
-		cmd.Wait() // a second time, for most
-	})
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	return &process{lines, cmd}
-}
-
-// await returns the next line of p that begins with prefix.
-func (p *process) await(t *testing.T, prefix string) string {
-	t.Helper()
-	var others strings.Builder
-	for p.lines.Scan() {
-		if line := p.lines.Text(); strings.HasPrefix(line, prefix) {
-			return line
-		}
-		fmt.Fprintln(&others, p.lines.Text())
-	}
-	t.Fatalf("a process has ended: %v\n%s", p.lines.Err(), others.String())
-	return ""
-}
-
-// wait waits until p has ended, and looked for goroutines that it has left behind.
-func (p *process) wait(t *testing.T) {
-	t.Helper()
-	for p.lines.Scan() {
-	}
-	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("a process has ended: %v", err)
-	}
-}
-
 // work does a job: it uses every key again and again until it has seen that all
 // have changed.
 func work(t *testing.T, text string) {
@@ -250,7 +200,7 @@ func work(t *testing.T, text string) {
 	ctx, cancel := context.WithTimeout(t.Context(), roundLimit)
 	defer cancel()
 	// Without a grace: how long that is for is another matter.
-	k := openKMS(t, target.Parse(t, j.Place).Open(t), root(t, 1), &kms.Options{OutageGrace: -1})
+	k := target.OpenKMS(t, target.Parse(t, j.Place).Open(t), &kms.Options{OutageGrace: -1})
 	r, seen := report{Last: make([]time.Duration, len(j.Keys))}, map[int]bool{}
 	start, still := time.Now(), proof.WatchStillness(t)
 	for ready := false; len(seen) < len(j.Keys); time.Sleep(lookPause) {
@@ -274,6 +224,7 @@ func work(t *testing.T, text string) {
 		}
 	}
 	r.Still = still.Worst(start, time.Now())
+	fmt.Print("report ")
 	must(t, json.NewEncoder(os.Stdout).Encode(r))
 }
 

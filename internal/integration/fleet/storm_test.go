@@ -11,6 +11,7 @@ import (
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/integration/proof"
+	"github.com/embedkms/kms/internal/integration/target"
 	"github.com/embedkms/kms/keystore"
 )
 
@@ -26,7 +27,7 @@ func TestStorm(t *testing.T) {
 	for _, b := range beds() {
 		t.Run(b.name, func(t *testing.T) {
 			p := b.new(t)
-			k := openKMS(t, p.Open(t), root(t, 1), nil)
+			k := target.OpenKMS(t, p.Open(t), nil)
 			key, err := k.CreateKey(t.Context(), &kms.CreateKeyOptions{Alias: "alias/orders"})
 			must(t, err)
 			ct, err := k.Encrypt(t.Context(), key.ID, plaintext, nil)
@@ -64,7 +65,7 @@ func TestStorm(t *testing.T) {
 func storm(t *testing.T, inner keystore.Store, call func(context.Context, *kms.KMS) error) (int, time.Duration) {
 	t.Helper()
 	store := faultstore.New(inner)
-	k := openKMS(t, store, root(t, 1), nil)
+	k := target.OpenKMS(t, store, nil)
 	var begun, gets atomic.Int32
 	all := make(chan struct{})
 	store.Block = func(ctx context.Context, c faultstore.Call) {

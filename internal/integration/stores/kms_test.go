@@ -1,13 +1,11 @@
 package stores_test
 
 import (
-	"bytes"
 	"sync"
 	"testing"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/integration/target"
-	"github.com/embedkms/kms/rootkey"
 )
 
 const rotations = 5 // by each of two KMS
@@ -63,14 +61,5 @@ func TestKMS(t *testing.T) {
 
 func openKMS(t *testing.T, p target.Place) *kms.KMS {
 	t.Helper()
-	root, err := rootkey.Static(bytes.Repeat([]byte{1}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := kms.Open(t.Context(), p.Open(t), root, &kms.Options{MaxStale: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { k.Close() })
-	return k
+	return target.OpenKMS(t, p.Open(t), &kms.Options{MaxStale: -1})
 }
