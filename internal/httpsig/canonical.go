@@ -1,0 +1,131 @@
+package httpsig
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A canonical is a request as a scheme writes it to be hashed:
+//
+//	method \n path \n query \n name:value \n ... \n \n signed headers \n hash of the body
+//
+// The schemes differ in how they write path, query and the values of headers.
+type canonical struct {
+	request *http.Request
+	path    string
+	query   string
+	headers []string
+	value   func(name string, values []string) string // of a header, as it is signed
+	body    []byte
+}
+
+// hash returns the SHA-256 of the canonical request in hex.
+func (c *canonical) hash() string {
+	b := make([]byte, 0, 1<<10)
+	for _, line := range []string{c.request.Method, c.path, c.query} {
+		b = append(append(b, line...), '\n')
+	}
+	for _, name := range c.headers {
+		b = c.appendHeader(b, name)
+	}
+	b = append(b, '\n')
+	for i, name := range c.headers {
+		if i > 0 {
+			b = append(b, ';')
+		}
+		b = append(b, name...)
+	}
+	b = append(b, '\n')
+	return hexHash(append(b, hexHash(c.body)...))
+}
+
+// appendHeader appends the line of a header.
+func (c *canonical) appendHeader(b []byte, name string) []byte {
+	b = append(append(b, name...), ':')
+	switch name {
+	case "host":
+		b = append(b, c.request.Host...)
+	case "content-length":
+		// Of what was read, whatever a relay has made of the header.
+		b = strconv.AppendInt(b, int64(len(c.body)), 10)
+	default:
+		b = append(b, c.value(name, c.request.Header.Values(name))...)
+	}
+	return append(b, '\n')
+}
+
+// sortedValues returns values without blanks around them, in order.
+func sortedValues(values []string, separator string) string {
+	if len(values) == 1 {
+		return strings.TrimSpace(values[0])
+	}
+	trimmed := make([]string, len(values))
+	for i, v := range values {
+		trimmed[i] = strings.TrimSpace(v)
+	}
+	slices.Sort(trimmed)
+	return strings.Join(trimmed, separator)
+}
+
+// rootPath refuses a path other than "/", for schemes that take it for granted.
+func rootPath(r *http.Request) error {
+	if path := r.URL.EscapedPath(); path != "/" && path != "" {
+		return malformed("path")
+	}
+	return nil
+}
+
+// canonicalPath returns the path of r with each segment in one escaped form. "%2F"
+// stays apart from "/": otherwise one could be made the other on the way.
+func canonicalPath(r *http.Request) (string, error) {
+	segments := strings.Split(r.URL.EscapedPath(), "/")
+	for i, s := range segments {
+		plain, err := url.PathUnescape(s)
+		if err != nil {
+			return "", malformed("path")
+		}
+		segments[i] = escape(plain)
+	}
+	return strings.Join(segments, "/"), nil
+}
+
+// canonicalQuery returns the query of r, sorted by names and then by values.
+func canonicalQuery(r *http.Request) (string, error) {
+	if r.URL.RawQuery == "" {
+		return "", nil
+	}
+	// The error is not wrapped: it quotes the query.
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "", malformed("query")
+	}
+	b := make([]byte, 0, len(r.URL.RawQuery)+len(r.URL.RawQuery)/4)
+	for _, name := range sortedKeys(query) {
+		slices.Sort(query[name])
+		for _, value := range query[name] {
+			b = appendParameter(b, name, value)
+		}
+	}
+	return string(b), nil
+}
+
+// appendParameter appends a parameter of a canonical query.
+func appendParameter(b []byte, name, value string) []byte {
+	if len(b) > 0 {
+		b = append(b, '&')
+	}
+	return appendEscaped(append(appendEscaped(b, name), '='), value)
+}
+
+// sortedKeys returns the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
