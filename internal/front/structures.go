@@ -136,6 +136,25 @@ func (p *Params) Context(name string, most int) kms.AAD {
 	return c
 }
 
+// ContextObject reads an encryption context as Context does, but only where it is
+// an object, and of any size. A value that is not text is of the wrong type.
+func (p *Params) ContextObject(name string) kms.AAD {
+	object, ok := p.values[name].(map[string]any)
+	if !ok && p.Has(name) {
+		p.fail(name, Mistyped)
+	}
+	if len(object) == 0 {
+		return nil
+	}
+	c := make(kms.EncryptionContext, len(object))
+	for k, v := range object {
+		if c[k], ok = v.(string); !ok {
+			p.fail(name, Mistyped)
+		}
+	}
+	return c
+}
+
 // object reads an object, or the JSON of one.
 func (p *Params) object(name string, most int) (map[string]any, bool) {
 	switch v := p.values[name].(type) {
