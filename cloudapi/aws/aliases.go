@@ -7,8 +7,10 @@ import (
 	"github.com/embedkms/kms/internal/front"
 )
 
-// isAliasName: API reference, CreateAlias.
-var isAliasName = front.Pattern(`alias/[a-zA-Z0-9/_-]{1,250}`)
+var (
+	isAliasName = front.Pattern(`alias/[a-zA-Z0-9/_-]{1,250}`) // API reference, CreateAlias
+	isPossible  = front.Pattern(`alias(/[A-Za-z0-9_-]+)+`)     // in the library
+)
 
 // reservedAliases are for keys that AWS manages.
 const reservedAliases = front.AliasPrefix + "aws/"
@@ -16,8 +18,8 @@ const reservedAliases = front.AliasPrefix + "aws/"
 // aliasName reads the name of an alias.
 func (c *call) aliasName() string {
 	name := c.Text("AliasName", isAliasName)
-	if strings.HasPrefix(name, reservedAliases) && c.wrong == nil {
-		c.wrong = errReservedAlias
+	if c.Params.Err() == nil && (strings.HasPrefix(name, reservedAliases) || !isPossible(name)) {
+		c.wrong = errAliasName
 	}
 	return name
 }

@@ -20,9 +20,10 @@ var (
 	// errNoSuchType is a key that the operation is not for, whatever its state.
 	errNoSuchType = errors.New("operation is not for keys of this type")
 
-	errReservedAlias = errors.New("alias is reserved")
-	errTag           = errors.New("tag is invalid")
-	errMarker        = errors.New("marker is invalid")
+	// errAliasName is an alias that is reserved, or that the library cannot have.
+	errAliasName = errors.New("alias is impossible")
+
+	errMarker = errors.New("marker is invalid")
 )
 
 // Sources of the codes below: those without a comment are in the SDK,
@@ -95,8 +96,7 @@ var faults = []front.Translation{
 	{Of: errARN, Into: faultARN},
 	{Of: errIncorrectKey, Into: faultIncorrectKey},
 	{Of: errNoSuchType, Into: faultUnsupported},
-	{Of: errReservedAlias, Into: faultAliasName},
-	{Of: errTag, Into: faultTag},
+	{Of: errAliasName, Into: faultAliasName},
 	{Of: errMarker, Into: faultMarker},
 
 	{Of: kms.ErrDryRun, Into: faultDryRun},

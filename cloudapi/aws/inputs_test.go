@@ -93,7 +93,7 @@ func TestWrongParameters(t *testing.T) {
 					text, err := json.Marshal(p)
 					must(t, err)
 					if a := s.do(t, op, string(text)); a.code != w.code {
-						t.Errorf("%s %.60q: %d %s, want %s", name, fmt.Sprint(w.value), a.status, a.text, w.code)
+						t.Errorf("%s %.60q: %d %.200s, want %s", name, fmt.Sprint(w.value), a.status, a.text, w.code)
 					}
 				}
 			}

@@ -13,13 +13,11 @@ type operation struct {
 	faults []front.Translation // where they differ from those of all
 }
 
-// Faults of groups of operations. The API reference lists InvalidArnException for
-// neither of the first two.
+// Faults of groups of operations.
 var (
-	cryptography = []front.Translation{{Of: errARN, Into: faultNotFound}}
-	aliasing     = []front.Translation{
-		{Of: errARN, Into: faultNotFound},
-	}
+	// The API reference does not list InvalidArnException for these.
+	cryptography   = []front.Translation{{Of: errARN, Into: faultNotFound}}
+	aliasing       = cryptography
 	authentication = append([]front.Translation{
 		{Of: kms.ErrInvalidSignature, Into: faultBadMAC},
 	}, cryptography...)
