@@ -3,11 +3,13 @@ package httpsig_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,7 +41,7 @@ func withParams(parse func(*http.Request, map[string]string) (*httpsig.Proof, er
 		for _, text := range []string{r.URL.RawQuery, string(body)} {
 			values, err := url.ParseQuery(text)
 			if err != nil {
-				return nil, err
+				return nil, httpsig.ErrMalformed
 			}
 			for name, v := range values {
 				if _, twice := params[name]; twice || len(v) != 1 {
@@ -65,6 +67,7 @@ func dumps(t testing.TB) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
+		text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // easier to edit
 		out[strings.TrimSuffix(filepath.Base(path), ".http")] = text
 	}
 	return out
@@ -100,4 +103,11 @@ func read(t testing.TB, text []byte) (*http.Request, []byte) {
 func signed(parse parser, r *http.Request, body []byte) bool {
 	p, err := parse(r, body)
 	return err == nil && p.AccessKeyID == keyID && p.Verify(secret)
+}
+
+// withLength corrects Content-Length after an edit of the body.
+func withLength(text []byte) []byte {
+	_, body, _ := bytes.Cut(text, []byte("\n\n"))
+	length := fmt.Appendf(nil, "Content-Length: %d", len(body))
+	return regexp.MustCompile("Content-Length: [0-9]+").ReplaceAll(text, length)
 }

@@ -25,6 +25,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -55,7 +56,6 @@ type Proof struct {
 	Nonce       string    // "" in a scheme without one
 	Scope       string    // region of the credential scope (SigV4 only), else ""
 
-	// Behind a pointer, so that no %v shows the plaintexts in a text to sign.
 	claim *claim
 }
 
@@ -83,6 +83,9 @@ func (p *Proof) Verify(secret string) bool {
 	want := p.Sign(secret)
 	return want != "" && hmac.Equal([]byte(want), []byte(p.claim.signature))
 }
+
+// Format prints the access key ID only, whatever the verb: texts to sign hold plaintexts.
+func (p Proof) Format(s fmt.State, _ rune) { io.WriteString(s, "proof of "+p.AccessKeyID) }
 
 // newProof returns a Proof of a claim.
 func newProof(accessKeyID string, at time.Time, nonce string, c *claim) (*Proof, error) {
