@@ -25,8 +25,7 @@ func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.headers(r, "content-type", "host")
-	if err != nil {
+	if err := a.readHeaders(r, body, "content-type", "host"); err != nil {
 		return nil, err
 	}
 	timestamp, err := one(r, "X-Tc-Timestamp")
@@ -42,13 +41,13 @@ func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
 		return nil, err
 	}
 	id, scope := scope[0], scope[1:]
-	if scope[0] != at.Format(dayDate) || scope[1] != service || scope[2] != "tc3_request" {
+	if !writes(at, dayDate, scope[0]) || scope[1] != service || scope[2] != "tc3_request" {
 		return nil, malformed("credential scope")
 	}
 	if err := tc3Target(r); err != nil {
 		return nil, err
 	}
-	c := canonical{r, "/", r.URL.RawQuery, names, tc3Value, body}
+	c := canonical{r.Method, "/", r.URL.RawQuery, a, tc3Value, body}
 	return newProof(id, at, "", &claim{
 		signature: a.signature,
 		text: tc3Algorithm + "\n" + timestamp + "\n" + strings.Join(scope, "/") + "\n" +
@@ -69,6 +68,9 @@ func tc3Target(r *http.Request) error {
 
 // tc3Value writes values in lower case, as the API page does. The SDK has lower-case
 // values only, but for Host, which it signs as it is.
-func tc3Value(_ string, values []string) string {
+func tc3Value(name string, values []string) string {
+	if name == "host" {
+		return values[0]
+	}
 	return strings.ToLower(sortedValues(values, ","))
 }
