@@ -37,10 +37,7 @@ func ACS3(r *http.Request, body []byte) (*Proof, error) {
 	if r.Header.Get("X-Acs-Content-Sha256") != hexHash(body) {
 		return nil, malformed("x-acs-content-sha256 is not of the body")
 	}
-	if err := rootPath(r); err != nil {
-		return nil, err
-	}
-	query, err := canonicalQuery(r)
+	query, err := rootQuery(r)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package httpsig
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,7 +34,8 @@ func (c *canonical) hash() string {
 		b = append(append(b, c.value(h.name, h.values)...), '\n')
 	}
 	b = append(append(append(b, '\n'), c.auth.signedHeaders...), '\n')
-	return hexHash(append(b, hexHash(c.body)...))
+	body := sha256.Sum256(c.body)
+	return hexHash(hex.AppendEncode(b, body[:]))
 }
 
 // sortedValues returns values without blanks around them, in order.
@@ -56,18 +59,30 @@ func rootPath(r *http.Request) error {
 	return nil
 }
 
+// rootQuery returns the canonical query of r, whose path is "/".
+func rootQuery(r *http.Request) (string, error) {
+	if err := rootPath(r); err != nil {
+		return "", err
+	}
+	return canonicalQuery(r)
+}
+
 // canonicalPath returns the path of r with each segment in one escaped form. "%2F"
 // stays apart from "/": otherwise one could be made the other on the way.
 func canonicalPath(r *http.Request) (string, error) {
-	segments := strings.Split(r.URL.EscapedPath(), "/")
-	for i, s := range segments {
-		plain, err := url.PathUnescape(s)
+	path := r.URL.EscapedPath()
+	b := make([]byte, 0, 2*len(path))
+	for i, segment := range strings.Split(path, "/") {
+		plain, err := url.PathUnescape(segment)
 		if err != nil {
 			return "", malformed("path")
 		}
-		segments[i] = escape(plain)
+		if i > 0 {
+			b = append(b, '/')
+		}
+		b = appendEscaped(b, plain)
 	}
-	return strings.Join(segments, "/"), nil
+	return string(b), nil
 }
 
 // canonicalQuery returns the query of r, sorted by names and then by values.

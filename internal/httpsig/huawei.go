@@ -25,10 +25,7 @@ func Huawei(r *http.Request, body []byte) (*Proof, error) {
 	if err := a.readHeaders(r, body, "x-sdk-date"); err != nil {
 		return nil, err
 	}
-	date, err := one(r, "X-Sdk-Date")
-	if err != nil {
-		return nil, err
-	}
+	date := r.Header.Get("X-Sdk-Date")
 	at, err := parseDate(basicDate, date)
 	if err != nil {
 		return nil, err

@@ -35,17 +35,11 @@ func sigV4(r *http.Request, body []byte, service string) (*Proof, error) {
 		return nil, err
 	}
 	scope, err := a.scope(5)
-	if err != nil {
-		return nil, err
-	}
-	id, scope := scope[0], scope[1:]
-	if scope[0] != date[:8] || scope[2] != service || scope[3] != "aws4_request" {
+	if err != nil || scope[1] != date[:8] || scope[3] != service || scope[4] != "aws4_request" {
 		return nil, malformed("credential scope")
 	}
-	if err := rootPath(r); err != nil {
-		return nil, err
-	}
-	query, err := canonicalQuery(r)
+	id, scope := scope[0], scope[1:]
+	query, err := rootQuery(r)
 	if err != nil {
 		return nil, err
 	}

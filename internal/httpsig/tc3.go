@@ -37,13 +37,11 @@ func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
 		return nil, err
 	}
 	scope, err := a.scope(4)
-	if err != nil {
-		return nil, err
-	}
-	id, scope := scope[0], scope[1:]
-	if !writes(at, dayDate, scope[0]) || scope[1] != service || scope[2] != "tc3_request" {
+	if err != nil || !writes(at, dayDate, scope[1]) || scope[2] != service ||
+		scope[3] != "tc3_request" {
 		return nil, malformed("credential scope")
 	}
+	id, scope := scope[0], scope[1:]
 	if err := tc3Target(r); err != nil {
 		return nil, err
 	}
