@@ -2,6 +2,7 @@ package httpsig_test
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -41,9 +42,10 @@ var badAuthorization = []edit{
 	{"SignedHeaders=", "SignedHeaders=Host;"},
 	{"SignedHeaders=", "SignedHeaders=a-header;"},
 	{"SignedHeaders=([^;,]*);", "SignedHeaders=$1;$1;"},
-	{"SignedHeaders=", "SignedHeaders=" + strings.Repeat("a;", 64)},
+	{"SignedHeaders=([^;,]*);([^;,]*)", "SignedHeaders=$2;$1"},
 	{"Signature=", "SignedHeaders=x, Signature="},
 	{"Signature=", "Signature=" + strings.Repeat("0", 64) + ", Signature="},
+	{"Signature=", "Signature=, Signature="},
 	{"Signature=", "Other=x, Signature="},
 	{"Signature=", "Signature=0"},
 	{"Signature=.", "Signature="},
@@ -62,6 +64,8 @@ var badRequests = map[string][]edit{
 		{"X-Sdk-Date: .*", "X-Sdk-Date: "},
 		{"X-Sdk-Date: .*\n", ""},
 		{";x-sdk-date", ""},
+		{";x-sdk-date", ";X-sdk-date"},
+		{"=user-agent", "=User-agent"},
 		{"encrypt-data ", "encrypt-data?a=%zz "},
 		{"encrypt-data ", "encrypt-data?a;b "},
 	},
@@ -133,6 +137,8 @@ var badRequests = map[string][]edit{
 		{"&SignatureMethod=HmacSHA1", "&SignatureMethod=HmacSHA256"},
 		{"&SignatureMethod=HmacSHA1", "&SignatureMethod=TC3-HMAC-SHA256"},
 		{"&Timestamp=", "&Timestamp=0"},
+		{"&Timestamp=", "&Timestamp=-"},
+		{"&Timestamp=[^&]*", "&Timestamp=253402300800"},
 		{"&Timestamp=[^&]*", ""},
 		{"&Nonce=[^&]*", ""},
 		{"&Nonce=", "&Nonce=x"},
@@ -180,6 +186,20 @@ func TestMalformed(t *testing.T) {
 			refuse(t, texts, file, e, httpsig.ErrMalformed)
 		}
 	}
+}
+
+// 64 headers may be signed.
+func TestMaxSignedHeaders(t *testing.T) {
+	const old = "Authorization: SDK-HMAC-SHA256 Access=AKIDEXAMPLE, SignedHeaders="
+	headers, names := "", ""
+	for i := range 62 {
+		if i == 61 { // with the three that the SDK signs
+			prove(t, "huawei-post", old, headers+old+names)
+		}
+		headers += fmt.Sprintf("A-%02d: x\n", i)
+		names += fmt.Sprintf("a-%02d;", i)
+	}
+	refuse(t, dumps(t), "huawei-post", edit{old, headers + old + names}, httpsig.ErrMalformed)
 }
 
 // refuse wants an error, which quotes nothing, of a request after an edit.

@@ -69,6 +69,7 @@ func TestSameSignature(t *testing.T) {
 		{"two values are not one with a comma", "huawei-get", "Authorization: ",
 			"User-Agent: a\nUser-Agent: b\nAuthorization: ",
 			"User-Agent: a,b\nAuthorization: ", false},
+		{"values are trimmed", "huawei-get", "User-Agent: ", "User-Agent: \u00a0", "User-Agent: ", true},
 		{"Huawei keeps spaces", "huawei-get", "-go/3.0; os", "-go/3.0;  os", "-go/3.0; os", false},
 		{"the list of signed headers is signed", "huawei-get", "SignedHeaders=",
 			"SignedHeaders=accept-encoding;", "SignedHeaders=", false},
