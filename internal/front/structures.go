@@ -1,0 +1,159 @@
+package front
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/embedkms/kms"
+)
+
+// Texts reads a list of texts of at most so many, empty if it is not there. One
+// rule is for all.
+func (p *Params) Texts(name string, most int, rule Rule) []string {
+	var items []any
+	switch v := p.values[name].(type) {
+	case nil:
+		items = p.flatItems(name, most+1)
+	case []any:
+		items = v
+	default:
+		p.fail(name, Mistyped)
+	}
+	if len(items) > most {
+		p.fail(name, Invalid)
+		return nil
+	}
+	var texts []string
+	for _, item := range items {
+		s, ok := item.(string)
+		if !ok {
+			p.fail(name, Mistyped)
+		} else if !rule(s) {
+			p.fail(name, Invalid)
+		}
+		texts = append(texts, s)
+	}
+	return texts
+}
+
+// Tags reads a list of objects of two texts, a name and its value, of at most so
+// many; nil if it is not there. A name that comes twice is invalid.
+func (p *Params) Tags(list string, most int, name, value string) map[string]string {
+	items := p.objects(list, most, name, value)
+	tags := make(map[string]string, len(items))
+	for _, item := range items {
+		k, isText := item[name].(string)
+		v, alsoText := item[value].(string)
+		_, twice := tags[k]
+		if !isText || !alsoText && item[value] != nil || twice {
+			p.fail(list, Invalid)
+		}
+		tags[k] = v
+	}
+	return tags
+}
+
+// objects reads a list of objects: JSON, the text of that, or Name.0.Member and so
+// on, for the members given.
+func (p *Params) objects(name string, most int, members ...string) (objects []map[string]any) {
+	var items any = p.values[name]
+	if text, ok := items.(string); ok && p.flat {
+		parsed, err := parseJSON([]byte(text))
+		if err != nil {
+			p.fail(name, Invalid)
+		}
+		items = parsed
+	}
+	list, ok := items.([]any)
+	if !ok && items != nil {
+		p.fail(name, Mistyped)
+	}
+	for _, item := range list {
+		object, ok := item.(map[string]any)
+		if !ok {
+			p.fail(name, Mistyped)
+		}
+		objects = append(objects, object)
+	}
+	if p.flat && items == nil {
+		objects = p.flatObjects(name, most+1, members)
+	}
+	if len(objects) > most {
+		p.fail(name, Invalid)
+		return nil
+	}
+	return objects
+}
+
+func (p *Params) flatObjects(name string, most int, members []string) (objects []map[string]any) {
+	for i := p.firstOf(name, "."+members[0]); len(objects) < most; i++ {
+		object := map[string]any{}
+		for _, member := range members {
+			if v := p.values[name+"."+strconv.Itoa(i)+"."+member]; v != nil {
+				object[member] = v
+			}
+		}
+		if len(object) == 0 {
+			break
+		}
+		objects = append(objects, object)
+	}
+	return objects
+}
+
+// firstOf returns what a flat list counts from.
+func (p *Params) firstOf(name, member string) int {
+	if p.Has(name + ".0" + member) {
+		return 0
+	}
+	return 1
+}
+
+// flatItems returns Name.0, Name.1 and so on, or from 1 on, as some clients count.
+func (p *Params) flatItems(name string, most int) (items []any) {
+	if !p.flat {
+		return nil
+	}
+	for i := p.firstOf(name, ""); len(items) < most && p.Has(name+"."+strconv.Itoa(i)); i++ {
+		items = append(items, p.values[name+"."+strconv.Itoa(i)])
+	}
+	return items
+}
+
+// Context reads an encryption context of at most so many characters as JSON, nil
+// if it is not there or empty. It is an object with text only, or the JSON of one.
+func (p *Params) Context(name string, most int) kms.AAD {
+	object, ok := p.object(name, most)
+	if !ok || len(object) == 0 {
+		return nil
+	}
+	c := make(kms.EncryptionContext, len(object))
+	for k, v := range object {
+		if c[k], ok = v.(string); !ok {
+			p.fail(name, Invalid)
+		}
+	}
+	return c
+}
+
+// object reads an object, or the JSON of one.
+func (p *Params) object(name string, most int) (map[string]any, bool) {
+	switch v := p.values[name].(type) {
+	case nil:
+		return nil, false
+	case map[string]any:
+		text, err := encode(v)
+		if err != nil || utf8.RuneCount(text) > most {
+			p.fail(name, Invalid)
+		}
+		return v, p.err == nil
+	case string:
+		object, err := parseObject([]byte(v))
+		if err != nil || utf8.RuneCountInString(v) > most {
+			p.fail(name, Invalid)
+		}
+		return object, p.err == nil
+	}
+	p.fail(name, Mistyped)
+	return nil, false
+}
