@@ -13,11 +13,12 @@
 //	TencentV1   yes     yes   yes   parameters   none
 //	ACS3        yes     yes   /     yes    yes   those listed; x-acs-* of the protocol always
 //	AlibabaRPC  yes     no    /     parameters   none
-//	SigV4       yes     yes   /     yes    yes   those listed; x-amz-date, x-amz-target always
+//	SigV4       yes     yes   /     yes    yes   those listed; x-amz-date, x-amz-target if there
 //
 // "/" is a path that the scheme takes for granted, so that others are refused here.
+// Huawei signs a path as if it ended in "/". Content-Length is never signed as sent.
 // TC3 leaves the action, X-TC-Action, unsigned unless the client lists it, which the
-// vendor's SDKs do not. Where a scheme leaves something out, only TLS protects it.
+// vendor's SDK does not. Where a scheme leaves something out, only TLS protects it.
 package httpsig
 
 import (

@@ -17,7 +17,9 @@ const tc3Algorithm = "TC3-HMAC-SHA256"
 //	X-TC-Timestamp: seconds since 1970
 //
 // The timestamp is signed outside the headers. X-TC-Action, X-TC-Version, X-TC-Region
-// and X-TC-Token are signed only if the client lists them; the SDK does not.
+// and X-TC-Token are signed only if the client lists them; the SDK does not. Where a
+// client leaves the payload unsigned (X-TC-Content-SHA256: UNSIGNED-PAYLOAD), the
+// signature does not verify.
 func TC3(r *http.Request, body []byte) (*Proof, error) { return tc3(r, body, "kms") }
 
 func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
@@ -65,7 +67,8 @@ func tc3Target(r *http.Request) error {
 }
 
 // tc3Value writes values in lower case, as the API page does. The SDK has lower-case
-// values only, but for Host, which it signs as it is.
+// values only, but for Host, which it signs as it is. That several values stand sorted
+// with commas is a guess.
 func tc3Value(name string, values []string) string {
 	if name == "host" {
 		return values[0]
