@@ -364,3 +364,38 @@ func TestTrouble(t *testing.T) {
 		s.bad(t, op, params, http.StatusServiceUnavailable, "ServiceUnavailableException")
 	}
 }
+
+// What time and damage do to keys is answered by the codes documented.
+func TestExpiryAndDamage(t *testing.T) {
+	clock := time.Now()
+	s := serve(t, &kms.Options{Now: func() time.Time { return clock }, MaxStale: -1}, nil)
+	imported := toImport(t, s)
+	e := object{"KeyId": s.key(t, nil), "Plaintext": b64("hello")}
+	e["CiphertextBlob"] = s.good(t, "Encrypt", e).str("CiphertextBlob")
+	s.good(t, "RotateKeyOnDemand", e)
+	_, err := s.kms.ScheduleVersionDestruction(t.Context(), e["KeyId"].(string), 1, 0)
+	must(t, err)
+	s.bad(t, "Decrypt", e, http.StatusBadRequest, "KMSInvalidStateException")
+
+	clock = clock.Add(31 * 24 * time.Hour)
+	s.bad(t, "ImportKeyMaterial", imported, http.StatusBadRequest, "ExpiredImportTokenException")
+	_, err = s.kms.Maintain(t.Context())
+	must(t, err)
+	s.bad(t, "Decrypt", e, http.StatusBadRequest, "InvalidCiphertextException")
+	items, _ := s.collect(t, "ListKeyRotations", "Rotations", object{"KeyId": e["KeyId"], "IncludeKeyMaterial": "ALL_KEY_MATERIAL"}, 50)
+	if len(items) != 1 {
+		t.Errorf("%v, want what is left", items)
+	}
+
+	records, err := s.store.List(t.Context(), "key/", "", 10)
+	must(t, err)
+	for _, rec := range records {
+		rec.Data[len(rec.Data)-1] ^= 1
+		rec.Rev++
+		must(t, s.store.Put(t.Context(), rec))
+	}
+	s.bad(t, "DescribeKey", e, http.StatusInternalServerError, "KMSInternalException")
+	if a := s.good(t, "ListKeys", object{}); len(records) != 2 || !strings.Contains(a.text, `"Keys":[]`) {
+		t.Errorf("%d records, %s", len(records), a.text)
+	}
+}

@@ -11,22 +11,6 @@ import (
 // Words of the protocol and what they are here: aws-sdk-go-v2/service/kms v1.62.3,
 // types/enums.go. Words that have no meaning here stand behind.
 var (
-	keySpecs = words[kms.KeySpec]{
-		known: map[string]kms.KeySpec{
-			"SYMMETRIC_DEFAULT": kms.KeySpecAES256,
-			"RSA_2048":          kms.KeySpecRSA2048,
-			"RSA_3072":          kms.KeySpecRSA3072,
-			"RSA_4096":          kms.KeySpecRSA4096,
-			"ECC_NIST_P256":     kms.KeySpecECP256,
-			"ECC_NIST_P384":     kms.KeySpecECP384,
-			"SM2":               kms.KeySpecSM2,
-			"HMAC_256":          kms.KeySpecHMACSHA256,
-		},
-		others: []string{
-			"ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "HMAC_224", "HMAC_384", "HMAC_512",
-			"ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024",
-		},
-	}
 	pairSpecs = words[kms.KeySpec]{
 		known: map[string]kms.KeySpec{
 			"RSA_2048":      kms.KeySpecRSA2048,
@@ -37,9 +21,17 @@ var (
 			"SM2":           kms.KeySpecSM2,
 		},
 		others: []string{
-			"ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024",
+			"ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519",
+			"ML_KEM_512", "ML_KEM_768", "ML_KEM_1024",
 		},
 	}
+	keySpecs = pairSpecs.and(words[kms.KeySpec]{
+		known: map[string]kms.KeySpec{
+			"SYMMETRIC_DEFAULT": kms.KeySpecAES256,
+			"HMAC_256":          kms.KeySpecHMACSHA256,
+		},
+		others: []string{"HMAC_224", "HMAC_384", "HMAC_512", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87"},
+	})
 	keyUsages = words[kms.KeyUsage]{
 		known: map[string]kms.KeyUsage{
 			"ENCRYPT_DECRYPT":     kms.KeyUsageEncryptDecrypt,
@@ -94,6 +86,13 @@ var (
 type words[T ~string] struct {
 	known  map[string]T
 	others []string // not supported here
+}
+
+// and returns the words of both.
+func (w words[T]) and(more words[T]) words[T] {
+	known := maps.Clone(w.known)
+	maps.Copy(known, more.known)
+	return words[T]{known, slices.Concat(w.others, more.others)}
 }
 
 // of returns the word for v, or v itself if there is none.
