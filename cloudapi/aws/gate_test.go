@@ -56,6 +56,20 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// What is no region could not stand in an ARN, and two operations are none.
+func TestOddSignatures(t *testing.T) {
+	s := serve(t, nil, nil)
+	s.region = "EU:1"
+	s.bad(t, "DescribeKey", describe, http.StatusBadRequest, "InvalidSignatureException")
+	s.region = region
+	r := s.request("DescribeKey", describe)
+	r.Header.Add("X-Amz-Target", "TrentService.ListKeys")
+	s.sign(r, describe, now(), "host;x-amz-date;x-amz-target")
+	if a := s.send(t, r); a.code != "UnknownOperationException" {
+		t.Error(a.text)
+	}
+}
+
 // The scheme has no nonce: a request can be made again.
 func TestReplay(t *testing.T) {
 	s := serve(t, nil, nil)

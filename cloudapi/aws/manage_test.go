@@ -215,6 +215,10 @@ func TestImport(t *testing.T) {
 		t.Error(created)
 	}
 	p := importInto(t, s, key, strings.Repeat("m", 32))
+	for _, days := range []float64{-1, 0, 366} {
+		p["ExpirationModel"], p["ValidTo"] = "KEY_MATERIAL_EXPIRES", float64(time.Now().Unix())+days*86400
+		s.bad(t, "ImportKeyMaterial", p, http.StatusBadRequest, validation)
+	}
 	p["ExpirationModel"], p["ValidTo"] = "KEY_MATERIAL_EXPIRES", float64(time.Now().Unix())+3600.5
 	p["KeyMaterialDescription"], p["ImportType"] = "d", "NEW_KEY_MATERIAL"
 	s.good(t, "ImportKeyMaterial", p)
