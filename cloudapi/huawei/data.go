@@ -65,7 +65,7 @@ func (a *dataPlaintext) Clear() { clear(a.Base64) }
 // decryptData decrypts data. What is not UTF-8, which encrypt-data does not take but the
 // library does, and public keys do, is in the answer in base64 only.
 func decryptData(ctx context.Context, c *call) (any, error) {
-	ciphertext := decodeBase64(c.p.Text("cipher_text", isBase64))
+	ciphertext := decodeBase64(c.p.Text("cipher_text", isCiphertext))
 	alg := c.algorithm("encryption_algorithm")
 	key := c.optKey("key_id")
 	aad := c.aad()

@@ -16,7 +16,7 @@ var (
 	unknownOutcome = fault(http.StatusGatewayTimeout, "KMS.0102", "The change may have been made.")
 
 	invalidURL       = bad("KMS.0201", "The request URL is invalid.")
-	wrongMethod      = fault(http.StatusMethodNotAllowed, "KMS.0201", "The method is not allowed.") // guess
+	wrongMethod      = fault(http.StatusMethodNotAllowed, "KMS.0201", "Wrong method.") // guess
 	invalidJSON      = bad("KMS.0202", "The request body is not JSON as it must be.")
 	tooLong          = bad("KMS.0203", "The request is too long.")
 	missingParameter = bad("KMS.0204", "A required parameter is missing.")
@@ -28,9 +28,9 @@ var (
 	keyDisabled      = bad("KMS.0209", "The key is disabled.")
 	pendingDeletion  = bad("KMS.0210", "The key is scheduled for deletion.")
 
-	noToken      = fault(http.StatusForbidden, "KMS.0301", "The X-Auth-Token is null or invalid.")
-	invalidToken = fault(http.StatusForbidden, "KMS.0302", "The X-Auth-Token is invalid.")
-	wrongProject = fault(http.StatusForbidden, "KMS.0305", "X-Project-Id is not that of the URL.") // guess
+	noToken      = fault(http.StatusForbidden, "KMS.0301", "X-Auth-Token is null or invalid.")
+	invalidToken = fault(http.StatusForbidden, "KMS.0302", "X-Auth-Token is invalid.")
+	wrongProject = fault(http.StatusForbidden, "KMS.0305", "X-Project-Id does not fit.") // guess
 	denied       = fault(http.StatusForbidden, "KMS.0306", "The operation is not permitted.")
 
 	invalidParameter  = bad("KMS.0308", "A parameter is invalid.")

@@ -37,7 +37,8 @@ func listKeys(ctx context.Context, c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if (spec == "ALL" || spec == specName(key.Spec)) && (state == "" || state == stateNumber(key.State)) {
+		hasSpec := spec == "ALL" || spec == specName(key.Spec)
+		if hasSpec && (state == "" || state == stateNumber(key.State)) {
 			keys = append(keys, key)
 		}
 	}

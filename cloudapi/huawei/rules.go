@@ -26,8 +26,9 @@ const (
 // isKeyID is the form of a key ID, which is not one of hexadecimal digits only.
 var isKeyID = regexp.MustCompile(`\A[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}\z`).MatchString
 
-// isBase64 is the published form of the ciphertext of data.
-var isBase64 = front.Pattern(`[0-9a-zA-Z+/=]{128,5648}`)
+// isCiphertext is the published size of the ciphertext of data; its characters are those of
+// base64, which are checked when it is decoded.
+var isCiphertext = front.Size(128, 5648)
 
 // key reads a key ID, and returns that of the key here.
 func (c *call) key(name string) string { return c.keys.Here(c.p.Text(name, isKeyID)) }

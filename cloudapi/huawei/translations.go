@@ -3,6 +3,7 @@ package huawei
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/front"
@@ -94,7 +95,7 @@ func (o *operation) fault(err error) *front.Fault {
 	p, ok := errors.AsType[*front.ParamError](err)
 	switch {
 	case !ok:
-		return front.Translate(err, append(o.faults[:len(o.faults):len(o.faults)], translations...), broken)
+		return front.Translate(err, slices.Concat(o.faults, translations), broken)
 	case p.Problem == front.Missing:
 		return missingParameter
 	case p.Problem == front.Unsupported:
