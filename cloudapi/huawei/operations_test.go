@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	nobody  = "00000000-0000-4000-8000-000000000000" // a key ID of no key
+	nobody  = "0a000000-0000-4000-8000-000000000000" // a key ID of no key
 	serial  = "919c82d4-8046-4722-9094-35c3c6524cff"
 	aadName = "additional_authenticated_data"
 )
