@@ -42,6 +42,7 @@ type service struct {
 	mu     sync.Mutex
 	now    time.Time
 	denied func(*kms.Request) bool
+	onCall func(context.Context) // by the Authorizer
 }
 
 var start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -89,9 +90,12 @@ func (s *service) advance(d time.Duration) {
 }
 
 // Authorize implements kms.Authorizer.
-func (s *service) Authorize(_ context.Context, r *kms.Request) error {
+func (s *service) Authorize(ctx context.Context, r *kms.Request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.onCall != nil {
+		s.onCall(ctx)
+	}
 	if s.denied != nil && s.denied(r) {
 		return errors.New("denied because of " + marker)
 	}

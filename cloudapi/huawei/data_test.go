@@ -37,10 +37,15 @@ func fromBase64(t testing.TB, text any) []byte {
 	return b
 }
 
-// loseReplies has the store lose the reply of every write.
+// loseReplies has the store make the next write, and be gone then.
 func (s *service) loseReplies() {
+	lost := false
 	s.store.Fault = func(c faultstore.Call) faultstore.Fault {
-		if c.Method == "Put" {
+		switch {
+		case lost:
+			return faultstore.Refuse
+		case c.Method == "Put":
+			lost = true
 			return faultstore.LoseReply
 		}
 		return faultstore.None
