@@ -132,9 +132,17 @@ func request(op, body string) *http.Request {
 // signed signs a request by an access key at a time.
 func signed(t testing.TB, r *http.Request, id, secret string, at time.Time) *http.Request {
 	t.Helper()
+	if err := sign(r, id, secret, at); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// sign signs a request that can be.
+func sign(r *http.Request, id, secret string, at time.Time) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.Header.Set("X-Sdk-Date", at.UTC().Format("20060102T150405Z"))
@@ -143,10 +151,10 @@ func signed(t testing.TB, r *http.Request, id, secret string, at time.Time) *htt
 	r.Header.Set("Authorization", prefix+strings.Repeat("0", 64))
 	proof, err := httpsig.Huawei(r, body)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	r.Header.Set("Authorization", prefix+proof.Sign(secret))
-	return r
+	return nil
 }
 
 // send makes a request, and checks what holds for every answer.
