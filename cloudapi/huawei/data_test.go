@@ -176,6 +176,10 @@ func TestReEncrypt(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	s.do("POST re-encrypt", params{
+		"cipher_text": got["cipher_text"], "source_" + aadName: "2", "source_key_id": a,
+		"destination_key_id": a,
+	}).want(t, "another's", 400, "KMS.0308")
 	back := s.must("POST decrypt-data", params{"cipher_text": got["cipher_text"], aadName: "2"})
 	if back["plain_text"] != "text" || back["key_id"] != b {
 		t.Errorf("got %v", back)

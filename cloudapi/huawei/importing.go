@@ -62,13 +62,13 @@ func wrappingOf(wrapping kms.WrappingAlgorithm, spec kms.KeySpec) (kms.WrappingA
 // how, is from the API page "Error Code"; the library takes the same material again.
 func (c *call) importable(ctx context.Context, id string) (*kms.Key, error) {
 	key, err := c.describe(ctx, id)
+	if err == nil && key.Origin != kms.OriginExternal {
+		err = notExternal
+	}
 	if err != nil {
 		return nil, err
 	}
-	if key.Origin != kms.OriginExternal {
-		return nil, notExternal
-	}
-	return c.inState(ctx, id, notPendingImport, kms.KeyStatePendingImport)
+	return key, inState(key, notPendingImport, kms.KeyStatePendingImport)
 }
 
 // importKeyMaterial completes an import. The published lengths of what comes are not
@@ -99,14 +99,10 @@ func importKeyMaterial(ctx context.Context, c *call) (any, error) {
 const maxTime = 253402300799 // the end of the year 9999, as Unix time
 
 func deleteImportedKeyMaterial(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	_, err := c.inState(ctx, id, nothingImported,
+	key, err := c.inState(ctx, nothingImported,
 		kms.KeyStateEnabled, kms.KeyStateDisabled, kms.KeyStateArchived)
 	if err != nil {
 		return nil, err
 	}
-	return none{}, c.keys.DeleteImportedKeyMaterial(ctx, id)
+	return none{}, c.keys.DeleteImportedKeyMaterial(ctx, key.ID)
 }

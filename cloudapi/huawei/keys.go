@@ -172,17 +172,22 @@ func (c *call) describe(ctx context.Context, id string) (*kms.Key, error) {
 	return key, nil
 }
 
+// described reads a key ID, the only parameter that is left, and describes the key.
+func (c *call) described(ctx context.Context) (*kms.Key, error) {
+	id := c.key("key_id")
+	if err := c.p.Err(); err != nil {
+		return nil, err
+	}
+	return c.describe(ctx, id)
+}
+
 // describedKey is the answer of describe-key.
 type describedKey struct {
 	Info keyDetails `json:"key_info"`
 }
 
 func describeKey(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	key, err := c.describe(ctx, id)
+	key, err := c.described(ctx)
 	if err != nil {
 		return nil, err
 	}

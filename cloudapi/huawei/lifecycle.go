@@ -44,54 +44,52 @@ type keyInfoState struct {
 	Info keyState `json:"key_info"`
 }
 
-// inState describes a key that must be in one of some states: otherwise it is err.
-func (c *call) inState(
-	ctx context.Context, id string, err *front.Fault, states ...kms.KeyState,
-) (*kms.Key, error) {
-	key, describeErr := c.describe(ctx, id)
+// inState returns nil if a key is in one of some states, and otherwise err.
+func inState(key *kms.Key, err *front.Fault, states ...kms.KeyState) error {
 	switch {
-	case describeErr != nil:
-		return nil, describeErr
 	case slices.Contains(states, key.State):
-		return key, nil
+		return nil
 	case key.State == kms.KeyStatePendingDeletion:
-		return nil, kms.ErrKeyPendingDeletion
+		return kms.ErrKeyPendingDeletion
 	}
-	return nil, err
+	return err
+}
+
+// inState reads and describes a key that must be in one of some states.
+func (c *call) inState(
+	ctx context.Context, otherwise *front.Fault, states ...kms.KeyState,
+) (*kms.Key, error) {
+	key, err := c.described(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return key, inState(key, otherwise, states...)
 }
 
 // enableKey enables a key that is disabled or archived; any other is refused, unlike by
 // the library.
 func enableKey(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	_, err := c.inState(ctx, id, notDisabled, kms.KeyStateDisabled, kms.KeyStateArchived)
+	key, err := c.inState(ctx, notDisabled, kms.KeyStateDisabled, kms.KeyStateArchived)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.keys.EnableKey(ctx, id); err != nil {
+	if err := c.keys.EnableKey(ctx, key.ID); err != nil {
 		return nil, err
 	}
-	return &keyInfoState{keyState{c.keys.There(id), stateEnabled}}, nil
+	return &keyInfoState{keyState{c.keys.There(key.ID), stateEnabled}}, nil
 }
 
 // disableKey disables a key that is enabled, or archived: that one decrypts, whatever it
 // is called.
 func disableKey(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	_, err := c.inState(ctx, id, notEnabled, kms.KeyStateEnabled, kms.KeyStateArchived)
+	key, err := c.inState(ctx, notEnabled, kms.KeyStateEnabled, kms.KeyStateArchived)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.keys.DisableKey(ctx, id); err != nil {
+	if err := c.keys.DisableKey(ctx, key.ID); err != nil {
 		return nil, err
 	}
-	return &keyInfoState{keyState{c.keys.There(id), stateDisabled}}, nil
+	return &keyInfoState{keyState{c.keys.There(key.ID), stateDisabled}}, nil
 }
 
 func scheduleKeyDeletion(ctx context.Context, c *call) (any, error) {
@@ -108,15 +106,11 @@ func scheduleKeyDeletion(ctx context.Context, c *call) (any, error) {
 
 // cancelKeyDeletion saves a key, which is disabled then, or waits for its material.
 func cancelKeyDeletion(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	key, err := c.describe(ctx, id)
+	key, err := c.described(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.keys.CancelKeyDeletion(ctx, id); err != nil {
+	if err := c.keys.CancelKeyDeletion(ctx, key.ID); err != nil {
 		return nil, err
 	}
 	state := stateDisabled
@@ -124,5 +118,5 @@ func cancelKeyDeletion(ctx context.Context, c *call) (any, error) {
 	if n == 0 || key.Versions[n-1].State == kms.KeyStatePendingImport {
 		state = statePendingImport
 	}
-	return &keyState{c.keys.There(id), state}, nil
+	return &keyState{c.keys.There(key.ID), state}, nil
 }

@@ -135,7 +135,7 @@ var rules = map[string]map[string]rule{
 		"import_token":           text("KMS.2601", true, append(base64s, b64(long(4609)), b64(long(49)))...),
 		"encrypted_key_material": text("KMS.2604", true, append(base64s, b64(long(4609)), b64(long(256)))...),
 		"encrypted_privatekey":   text("KMS.2604", false, append(base64s, b64(long(4609)), b64(long(256)))...),
-		"expiration_time":        number("KMS.2602", false, 0, 1e9, 253402300800),
+		"expiration_time":        number("KMS.2602", false, 0, 1e9, "253402300800"),
 	},
 	"POST delete-imported-key-material": {"key_id": aKeyID},
 

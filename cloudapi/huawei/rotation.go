@@ -52,11 +52,7 @@ func updateKeyRotationInterval(ctx context.Context, c *call) (any, error) {
 
 // enabledKey reads and describes a key that must be enabled.
 func (c *call) enabledKey(ctx context.Context) (*kms.Key, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	return c.inState(ctx, id, notEnabled, kms.KeyStateEnabled)
+	return c.inState(ctx, notEnabled, kms.KeyStateEnabled)
 }
 
 // rotate has a key rotated every so many days, or never for 0.
@@ -75,11 +71,7 @@ type rotationStatus struct {
 }
 
 func getKeyRotationStatus(ctx context.Context, c *call) (any, error) {
-	id := c.key("key_id")
-	if err := c.p.Err(); err != nil {
-		return nil, err
-	}
-	key, err := c.describe(ctx, id)
+	key, err := c.described(ctx)
 	if err != nil {
 		return nil, err
 	}
