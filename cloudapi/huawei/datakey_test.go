@@ -28,7 +28,8 @@ func TestDatakeys(t *testing.T) {
 			size int
 		}{
 			{params{}, 32}, {params{"key_spec": "AES_128"}, 16}, {params{"key_spec": "HMAC_384"}, 48},
-			{params{"key_spec": "HMAC_512"}, 64}, {params{"datakey_length": "8"}, 1}, {params{"datakey_length": 8192}, 1024},
+			{params{"key_spec": "HMAC_512"}, 64}, {params{"datakey_length": "8"}, 1},
+			{params{"datakey_length": 8192}, 1024},
 			{params{"key_spec": "SM4", "datakey_length": "24", aadName: "a", "sequence": serial}, 3},
 		} {
 			p := with(c.p, "key_id", id)
@@ -53,7 +54,9 @@ func TestDatakeys(t *testing.T) {
 }
 
 // opens decrypts a data key, and compares it if it is known.
-func (s *service) opens(id string, ciphertext any, size int, aad any, digest func([]byte) []byte, want []byte) {
+func (s *service) opens(
+	id string, ciphertext any, size int, aad any, digest func([]byte,
+	) []byte, want []byte) {
 	s.t.Helper()
 	p := params{"key_id": id, "cipher_text": ciphertext, "datakey_cipher_length": fmt.Sprint(size), aadName: aad}
 	got := s.must("POST decrypt-datakey", p)
@@ -62,7 +65,8 @@ func (s *service) opens(id string, ciphertext any, size int, aad any, digest fun
 		want = dek
 	}
 	if !reflect.DeepEqual(got, params{
-		"data_key": upperHex(want), "datakey_length": fmt.Sprint(size), "datakey_dgst": upperHex(digest(want)),
+		"data_key": upperHex(want), "datakey_length": fmt.Sprint(size),
+		"datakey_dgst": upperHex(digest(want)),
 	}) || len(dek) != size {
 		s.t.Errorf("got %v, want %x", got, want)
 	}

@@ -159,13 +159,19 @@ func TestRefusals(t *testing.T) {
 		{"usage", "POST create-key", params{"key_alias": "n", "key_usage": "SIGN_VERIFY"}, 400, "KMS.0325"},
 		{"usage", "POST encrypt-data", params{"key_id": ec, "plain_text": "x"}, 400, "KMS.0325"},
 		{"usage", "POST create-datakey", params{"key_id": rsa}, 400, "KMS.0331"},
-		{"usage", "POST sign", params{"key_id": aes, "message": message, "signing_algorithm": "SM2DSA_SM3"}, 400, "KMS.0325"},
-		{"usage", "POST generate-mac", params{"key_id": ec, "message": message, "mac_algorithm": "HMAC_SM3"}, 400, "KMS.0325"},
+		{"usage", "POST sign", params{
+			"key_id": aes, "message": message, "signing_algorithm": "SM2DSA_SM3",
+		}, 400, "KMS.0325"},
+		{"usage", "POST generate-mac", params{
+			"key_id": ec, "message": message, "mac_algorithm": "HMAC_SM3",
+		}, 400, "KMS.0325"},
 		{"spec", "POST get-publickey", params{"key_id": aes}, 400, "KMS.0331"},
 		{"algorithm", "POST sign", params{
 			"key_id": ec, "message": message, "message_type": "RAW", "signing_algorithm": "ECDSA_SHA_512",
 		}, 400, "KMS.0331"},
-		{"algorithm", "POST generate-mac", params{"key_id": mac, "message": message, "mac_algorithm": "HMAC_SM3"}, 400, "KMS.0331"},
+		{"algorithm", "POST generate-mac", params{
+			"key_id": mac, "message": message, "mac_algorithm": "HMAC_SM3",
+		}, 400, "KMS.0331"},
 		{"algorithm", "POST verify-mac", params{
 			"key_id": mac, "message": message, "mac_algorithm": "HMAC_SHA_384", "mac": message,
 		}, 400, "KMS.0331"},
@@ -192,7 +198,9 @@ func TestRefusals(t *testing.T) {
 		}, 400, "KMS.2103"},
 		{"not scheduled", "POST cancel-key-deletion", params{"key_id": aes}, 400, "KMS.1501"},
 		{"not disabled", "POST enable-key", params{"key_id": aes}, 400, "KMS.1201"},
-		{"not rotated", "POST update-key-rotation-interval", params{"key_id": aes, "rotation_interval": 30}, 400, "KMS.0308"},
+		{"not rotated", "POST update-key-rotation-interval", params{
+			"key_id": aes, "rotation_interval": 30,
+		}, 400, "KMS.0308"},
 		{"not rotatable", "POST enable-key-rotation", params{"key_id": ec}, 400, "KMS.0308"},
 		{"not external", "POST get-parameters-for-import", params{
 			"key_id": aes, "wrapping_algorithm": "SM2_ENCRYPT",
@@ -215,10 +223,12 @@ func TestInvalidCiphertexts(t *testing.T) {
 	changed[len(changed)-8] ^= 1
 	var answers []string
 	for what, p := range map[string]params{
-		"changed": {"cipher_text": string(changed), aadName: "a"}, "cut": {"cipher_text": text[:len(text)-4], aadName: "a"},
+		"changed": {"cipher_text": string(changed), aadName: "a"},
+		"cut":     {"cipher_text": text[:len(text)-4], aadName: "a"},
 		"context": {"cipher_text": text, aadName: "b"}, "no context": {"cipher_text": text},
-		"map":     {"cipher_text": text, "encryption_context": params{"a": "a"}},
-		"rubbish": {"cipher_text": b64(long(200))}, "key": {"cipher_text": text, aadName: "a", "key_id": other},
+		"map":      {"cipher_text": text, "encryption_context": params{"a": "a"}},
+		"rubbish":  {"cipher_text": b64(long(200))},
+		"key":      {"cipher_text": text, aadName: "a", "key_id": other},
 		"data key": {"cipher_text": dekText, aadName: "a"},
 	} {
 		a := s.do("POST decrypt-data", p)

@@ -143,8 +143,9 @@ func TestImportPrivateKey(t *testing.T) {
 	s.ok(err)
 	parameters, kek := s.must("POST get-parameters-for-import", p), bytes.Repeat([]byte{3}, 32)
 	right := params{
-		"key_id": id, "import_token": parameters["import_token"], "encrypted_key_material": s.wrap(parameters, kek),
-		"encrypted_privatekey": base64.StdEncoding.EncodeToString(keyWrap(t, kek, der)),
+		"key_id": id, "import_token": parameters["import_token"],
+		"encrypted_key_material": s.wrap(parameters, kek),
+		"encrypted_privatekey":   base64.StdEncoding.EncodeToString(keyWrap(t, kek, der)),
 	}
 	s.do("POST import-key-material", with(right, "encrypted_privatekey", absent)).want(t, "alone", 400, "KMS.2604")
 	s.must("POST import-key-material", right)

@@ -46,8 +46,10 @@ func TestCreateAndDescribe(t *testing.T) {
 func TestSpecs(t *testing.T) {
 	s := serve(t, nil)
 	for spec, usage := range map[string]string{
-		"AES_256": "ENCRYPT_DECRYPT", "SM4": "ENCRYPT_DECRYPT", "RSA_2048": "SIGN_VERIFY", "EC_P256": "SIGN_VERIFY",
-		"EC_P384": "SIGN_VERIFY", "SM2": "SIGN_VERIFY", "HMAC_256": "GENERATE_VERIFY_MAC", "HMAC_SM3": "GENERATE_VERIFY_MAC",
+		"AES_256": "ENCRYPT_DECRYPT", "SM4": "ENCRYPT_DECRYPT", "RSA_2048": "SIGN_VERIFY",
+		"EC_P256": "SIGN_VERIFY",
+		"EC_P384": "SIGN_VERIFY", "SM2": "SIGN_VERIFY", "HMAC_256": "GENERATE_VERIFY_MAC",
+		"HMAC_SM3": "GENERATE_VERIFY_MAC",
 	} {
 		made := info(s.must("POST create-key", params{"key_alias": "of" + spec, "key_spec": spec}))
 		got := info(s.must("POST describe-key", params{"key_id": made["key_id"]}))
@@ -55,7 +57,9 @@ func TestSpecs(t *testing.T) {
 			t.Errorf("%s: %v", spec, got)
 		}
 	}
-	made := info(s.must("POST create-key", params{"key_alias": "a", "key_spec": "SM2", "key_usage": "ENCRYPT_DECRYPT", "origin": "external"}))
+	made := info(s.must("POST create-key", params{
+		"key_alias": "a", "key_spec": "SM2", "key_usage": "ENCRYPT_DECRYPT", "origin": "external",
+	}))
 	got := info(s.must("POST describe-key", params{"key_id": made["key_id"]}))
 	if got["key_usage"] != "ENCRYPT_DECRYPT" || got["origin"] != "external" || got["key_state"] != "5" {
 		t.Errorf("got %v", got)
@@ -161,25 +165,30 @@ func TestAliases(t *testing.T) {
 	if made.Code != 201 || !reflect.DeepEqual(made.fields, entity(a, "two")) {
 		t.Errorf("got %d %s", made.Code, made.Body)
 	}
-	if got := s.must("POST alias/associate", params{"target_key_id": b, "alias": "two"}); !reflect.DeepEqual(got, entity(b, "two")) {
+	got := s.must("POST alias/associate", params{"target_key_id": b, "alias": "two"})
+	if !reflect.DeepEqual(got, entity(b, "two")) {
 		t.Errorf("got %v", got)
 	}
+	one, two := entity(a, "one"), entity(b, "two")
 	for _, c := range []struct {
-		p    params
-		want params
+		p       params
+		aliases []any
+		page    params
 	}{
-		{params{}, params{"aliases": []any{entity(a, "one"), entity(b, "two")}, "page_info": params{"current_count": 2.0}}},
-		{params{"limit": 1}, params{"aliases": []any{entity(a, "one")}, "page_info": params{"next_marker": "1", "current_count": 1.0}}},
-		{params{"limit": 1, "marker": 1}, params{"aliases": []any{entity(b, "two")}, "page_info": params{"current_count": 1.0}}},
-		{params{"key_id": b}, params{"aliases": []any{entity(b, "two")}, "page_info": params{"current_count": 1.0}}},
-		{params{"key_id": nobody}, params{"aliases": []any{}, "page_info": params{"current_count": 0.0}}},
+		{params{}, []any{one, two}, params{"current_count": 2.0}},
+		{params{"limit": 1}, []any{one}, params{"next_marker": "1", "current_count": 1.0}},
+		{params{"limit": 1, "marker": 1}, []any{two}, params{"current_count": 1.0}},
+		{params{"key_id": b}, []any{two}, params{"current_count": 1.0}},
+		{params{"key_id": nobody}, []any{}, params{"current_count": 0.0}},
 	} {
-		if got := s.must("GET aliases", c.p); !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%v: got %v, want %v", c.p, got, c.want)
+		want := params{"aliases": c.aliases, "page_info": c.page}
+		if got := s.must("GET aliases", c.p); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: got %v, want %v", c.p, got, want)
 		}
 	}
-	if got := s.do("DELETE aliases", params{"key_id": a, "aliases": []string{"one"}}); got.Code != 204 || got.Body.Len() > 0 {
-		t.Errorf("got %d %s", got.Code, got.Body)
+	deleted := s.do("DELETE aliases", params{"key_id": a, "aliases": []string{"one"}})
+	if deleted.Code != 204 || deleted.Body.Len() > 0 {
+		t.Errorf("got %d %s", deleted.Code, deleted.Body)
 	}
 	renamed := s.must("POST update-key-alias", params{"key_id": b, "key_alias": "three"})
 	if want := (params{"key_id": b, "key_alias": "three"}); !reflect.DeepEqual(info(renamed), want) {
@@ -188,7 +197,7 @@ func TestAliases(t *testing.T) {
 	if _, err := s.kms.DescribeKey(t.Context(), "alias/three"); err != nil {
 		t.Error(err)
 	}
-	got := s.must("POST update-key-description", params{"key_id": b, "key_description": ""})
+	got = s.must("POST update-key-description", params{"key_id": b, "key_description": ""})
 	if want := (params{"key_id": b, "key_description": ""}); !reflect.DeepEqual(info(got), want) {
 		t.Errorf("got %v", got)
 	}

@@ -98,16 +98,19 @@ var rules = map[string]map[string]rule{
 	},
 	"POST describe-key": {"key_id": aKeyID},
 	"POST list-keys": {
-		"limit": number("KMS.1601", false, "0", "1001"), "marker": number("KMS.1602", false, "-1", "2147483648"),
+		"limit":     number("KMS.1601", false, "0", "1001"),
+		"marker":    number("KMS.1602", false, "-1", "2147483648"),
 		"key_state": text("KMS.0308", false, "", "0", "6", "22"),
 		"key_spec":  text("KMS.0308", false, "", "all"),
 	},
-	"POST update-key-alias":       {"key_id": aKeyID, "key_alias": anAlias},
-	"POST update-key-description": {"key_id": aKeyID, "key_description": {describe.code, true, describe.bad, false, false, false}},
-	"POST enable-key":             {"key_id": aKeyID},
-	"POST disable-key":            {"key_id": aKeyID},
-	"POST schedule-key-deletion":  {"key_id": aKeyID, "pending_days": number("KMS.1401", true, "6", "1097")},
-	"POST cancel-key-deletion":    {"key_id": aKeyID},
+	"POST update-key-alias": {"key_id": aKeyID, "key_alias": anAlias},
+	"POST update-key-description": {
+		"key_id": aKeyID, "key_description": text(describe.code, true, describe.bad...),
+	},
+	"POST enable-key":            {"key_id": aKeyID},
+	"POST disable-key":           {"key_id": aKeyID},
+	"POST schedule-key-deletion": {"key_id": aKeyID, "pending_days": number("KMS.1401", true, "6", "1097")},
+	"POST cancel-key-deletion":   {"key_id": aKeyID},
 
 	"GET aliases": {
 		"key_id": {code: "KMS.0205", bad: []any{"", "alias/a", long(36)}},
@@ -128,7 +131,8 @@ var rules = map[string]map[string]rule{
 	"POST get-key-rotation-status": {"key_id": aKeyID},
 
 	"POST get-parameters-for-import": {
-		"key_id": aKeyID, "wrapping_algorithm": text("KMS.0308", true, "", "RSA", "RSAES_OAEP_SHA_256/RSA_2048"),
+		"key_id":             aKeyID,
+		"wrapping_algorithm": text("KMS.0308", true, "", "RSA", "RSAES_OAEP_SHA_256/RSA_2048"),
 	},
 	"POST import-key-material": {
 		"key_id":                 aKeyID,
@@ -260,7 +264,9 @@ func TestPaths(t *testing.T) {
 		}
 		s.send(signed(t, r, accessKey, secret, start)).want(t, path, 400, "KMS.0201")
 	}
-	for _, op := range []string{"GET encrypt-data", "PUT aliases", "DELETE alias/associate", "HEAD gen-random", "OPTIONS aliases"} {
+	for _, op := range []string{
+		"GET encrypt-data", "PUT aliases", "DELETE alias/associate", "HEAD gen-random", "OPTIONS aliases",
+	} {
 		s.call(op, "").want(t, op, 405, "KMS.0201")
 	}
 }

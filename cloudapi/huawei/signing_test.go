@@ -15,7 +15,8 @@ func TestSigning(t *testing.T) {
 	s := serve(t, nil)
 	digest := sha256.Sum256([]byte("message"))
 	for alg, spec := range map[string]kms.KeySpec{
-		"ECDSA_SHA_256": kms.KeySpecECP256, "SM2DSA_SM3": kms.KeySpecSM2, "RSASSA_PSS_SHA_256": kms.KeySpecRSA2048,
+		"ECDSA_SHA_256": kms.KeySpecECP256, "SM2DSA_SM3": kms.KeySpecSM2,
+		"RSASSA_PSS_SHA_256": kms.KeySpecRSA2048,
 	} {
 		id := s.create(&kms.CreateKeyOptions{Spec: spec, Usage: kms.KeyUsageSignVerify})
 		for _, p := range []params{
@@ -42,7 +43,9 @@ func TestSigning(t *testing.T) {
 
 func TestMACs(t *testing.T) {
 	s := serve(t, nil)
-	for alg, spec := range map[string]kms.KeySpec{"HMAC_SHA_256": kms.KeySpecHMACSHA256, "HMAC_SM3": kms.KeySpecHMACSM3} {
+	for alg, spec := range map[string]kms.KeySpec{
+		"HMAC_SHA_256": kms.KeySpecHMACSHA256, "HMAC_SM3": kms.KeySpecHMACSM3,
+	} {
 		id := s.create(&kms.CreateKeyOptions{Spec: spec})
 		p := params{"key_id": id, "mac_algorithm": alg, "message": b64("message")}
 		made := s.must("POST generate-mac", p)

@@ -31,7 +31,7 @@ var aliasOperations = map[string]operation{
 			_, err := x.ListAliases(&model.ListAliasesRequest{})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"pages": listsAliases},
+		cases: cases{"pages": listsAliases},
 	},
 	"POST aliases": {
 		key: keyOf(nil),
@@ -39,7 +39,7 @@ var aliasOperations = map[string]operation{
 			_, err := x.createAlias(id, "second")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"alias": createsAliases},
+		cases: cases{"alias": createsAliases},
 	},
 	"DELETE aliases": {
 		key: keyOf(&kms.CreateKeyOptions{Alias: "alias/old"}),
@@ -47,7 +47,7 @@ var aliasOperations = map[string]operation{
 			_, err := x.deleteAliases(id, "old")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"aliases": deletesAliases},
+		cases: cases{"aliases": deletesAliases},
 	},
 	"POST alias/associate": {
 		key: func(t *testing.T, x *session) string {
@@ -58,12 +58,13 @@ var aliasOperations = map[string]operation{
 			_, err := x.associate(id, "moves")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"alias": associatesAliases},
+		cases: cases{"alias": associatesAliases},
 	},
 }
 
 func listsAliases(t *testing.T, x *session) {
-	id, other := x.create(t, &kms.CreateKeyOptions{Alias: "alias/a"}), x.create(t, &kms.CreateKeyOptions{Alias: "alias/b"})
+	id := x.create(t, &kms.CreateKeyOptions{Alias: "alias/a"})
+	other := x.create(t, &kms.CreateKeyOptions{Alias: "alias/b"})
 	list := func(q *model.ListAliasesRequest) model.ListAliasResponseBody {
 		t.Helper()
 		got, err := x.ListAliases(q)

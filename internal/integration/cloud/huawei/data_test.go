@@ -17,11 +17,21 @@ var algorithms = map[string]kms.KeySpec{
 	"RSAES_OAEP_SHA_256": kms.KeySpecRSA2048, "SM2_ENCRYPT": kms.KeySpecSM2,
 }
 
-func encryptData(c *sdk.KmsClient, b *model.EncryptDataRequestBody) (*model.EncryptDataResponse, error) {
+// What the SDK calls the algorithms of encrypt-data and decrypt-data.
+type (
+	encryption = model.EncryptDataRequestBodyEncryptionAlgorithm
+	decryption = model.DecryptDataRequestBodyEncryptionAlgorithm
+)
+
+func encryptData(
+	c *sdk.KmsClient, b *model.EncryptDataRequestBody,
+) (*model.EncryptDataResponse, error) {
 	return c.EncryptData(&model.EncryptDataRequest{Body: b})
 }
 
-func decryptData(c *sdk.KmsClient, b *model.DecryptDataRequestBody) (*model.DecryptDataResponse, error) {
+func decryptData(
+	c *sdk.KmsClient, b *model.DecryptDataRequestBody,
+) (*model.DecryptDataResponse, error) {
 	return c.DecryptData(&model.DecryptDataRequest{Body: b})
 }
 
@@ -44,7 +54,7 @@ var dataOperations = map[string]operation{
 			_, err := encryptData(x.KmsClient, &model.EncryptDataRequestBody{KeyId: id, PlainText: "x"})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": encryptsForTheLibrary,
 			"asymmetric":     encryptsUnderPairs,
 			"refusals":       refusesToEncrypt,
@@ -58,7 +68,7 @@ var dataOperations = map[string]operation{
 			})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": decryptsOfTheLibrary,
 			"asymmetric":     encryptsUnderPairs,
 			"not UTF-8":      decryptsBinary,
@@ -73,7 +83,7 @@ var dataOperations = map[string]operation{
 			})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": reEncrypts,
 			"data key":       reEncryptsDatakeys,
 		},
@@ -90,7 +100,7 @@ func encryptsForTheLibrary(t *testing.T, x *session) {
 	id := x.create(t, nil)
 	got, err := encryptData(x.KmsClient, &model.EncryptDataRequestBody{
 		KeyId: id, PlainText: plaintext, AdditionalAuthenticatedData: new("aad"), Sequence: new(serial),
-		EncryptionAlgorithm: enum[model.EncryptDataRequestBodyEncryptionAlgorithm](t, "SYMMETRIC_DEFAULT"),
+		EncryptionAlgorithm: enum[encryption](t, "SYMMETRIC_DEFAULT"),
 	})
 	must(t, err)
 	equal(t, "key_id", got.KeyId, id)
@@ -105,7 +115,7 @@ func decryptsOfTheLibrary(t *testing.T, x *session) {
 		got, err := decryptData(x.KmsClient, &model.DecryptDataRequestBody{
 			CipherText: x.encrypted(t, id, kms.AdditionalData("aad")), KeyId: key,
 			AdditionalAuthenticatedData: new("aad"), Sequence: new(serial),
-			EncryptionAlgorithm: enum[model.DecryptDataRequestBodyEncryptionAlgorithm](t, "SYMMETRIC_DEFAULT"),
+			EncryptionAlgorithm: enum[decryption](t, "SYMMETRIC_DEFAULT"),
 		})
 		must(t, err)
 		equal(t, "key_id", got.KeyId, id)
@@ -130,7 +140,7 @@ func encryptsUnderPairs(t *testing.T, x *session) {
 		id := x.create(t, &kms.CreateKeyOptions{Spec: spec})
 		got, err := encryptData(x.KmsClient, &model.EncryptDataRequestBody{
 			KeyId: id, PlainText: plaintext,
-			EncryptionAlgorithm: enum[model.EncryptDataRequestBodyEncryptionAlgorithm](t, alg),
+			EncryptionAlgorithm: enum[encryption](t, alg),
 		})
 		must(t, err)
 		back, err := x.k.DecryptAsymmetric(t.Context(), id, 0, kms.Algorithm(alg), unb64(t, got.CipherText))
@@ -138,7 +148,7 @@ func encryptsUnderPairs(t *testing.T, x *session) {
 		equal(t, "library", new(string(back)), plaintext)
 		request := &model.DecryptDataRequestBody{
 			CipherText: *got.CipherText, KeyId: &id,
-			EncryptionAlgorithm: enum[model.DecryptDataRequestBodyEncryptionAlgorithm](t, alg),
+			EncryptionAlgorithm: enum[decryption](t, alg),
 		}
 		plain, err := decryptData(x.KmsClient, request)
 		must(t, err)
@@ -150,24 +160,26 @@ func encryptsUnderPairs(t *testing.T, x *session) {
 }
 
 func refusesToEncrypt(t *testing.T, x *session) {
+	type body = model.EncryptDataRequestBody
 	id := x.create(t, nil)
 	rsa := x.create(t, &kms.CreateKeyOptions{Spec: kms.KeySpecRSA2048})
-	oaep := enum[model.EncryptDataRequestBodyEncryptionAlgorithm](t, "RSAES_OAEP_SHA_256")
+	long := strings.Repeat("x", 129)
+	oaep := enum[encryption](t, "RSAES_OAEP_SHA_256")
 	for what, c := range map[string]struct {
-		body model.EncryptDataRequestBody
+		body body
 		code string
 	}{
-		"empty":     {model.EncryptDataRequestBody{KeyId: id}, "KMS.0308"},
-		"long":      {model.EncryptDataRequestBody{KeyId: id, PlainText: strings.Repeat("x", 4097)}, "KMS.0308"},
-		"aad":       {model.EncryptDataRequestBody{KeyId: id, PlainText: "x", AdditionalAuthenticatedData: new(strings.Repeat("x", 129))}, "KMS.0208"},
-		"sequence":  {model.EncryptDataRequestBody{KeyId: id, PlainText: "x", Sequence: new("1")}, "KMS.0206"},
-		"disabled":  {model.EncryptDataRequestBody{KeyId: x.disabled(t), PlainText: "x"}, "KMS.0209"},
-		"scheduled": {model.EncryptDataRequestBody{KeyId: x.scheduled(t), PlainText: "x"}, "KMS.0210"},
-		"waiting":   {model.EncryptDataRequestBody{KeyId: x.create(t, external), PlainText: "x"}, "KMS.1301"},
-		"usage":     {model.EncryptDataRequestBody{KeyId: x.create(t, signing), PlainText: "x"}, "KMS.0325"},
-		"algorithm": {model.EncryptDataRequestBody{KeyId: id, PlainText: "x", EncryptionAlgorithm: oaep}, "KMS.0331"},
-		"RSA":       {model.EncryptDataRequestBody{KeyId: rsa, PlainText: strings.Repeat("x", 191), EncryptionAlgorithm: oaep}, "KMS.2108"},
-		"bound": {model.EncryptDataRequestBody{
+		"empty":     {body{KeyId: id}, "KMS.0308"},
+		"long":      {body{KeyId: id, PlainText: strings.Repeat("x", 4097)}, "KMS.0308"},
+		"aad":       {body{KeyId: id, PlainText: "x", AdditionalAuthenticatedData: &long}, "KMS.0208"},
+		"sequence":  {body{KeyId: id, PlainText: "x", Sequence: new("1")}, "KMS.0206"},
+		"disabled":  {body{KeyId: x.disabled(t), PlainText: "x"}, "KMS.0209"},
+		"scheduled": {body{KeyId: x.scheduled(t), PlainText: "x"}, "KMS.0210"},
+		"waiting":   {body{KeyId: x.create(t, external), PlainText: "x"}, "KMS.1301"},
+		"usage":     {body{KeyId: x.create(t, signing), PlainText: "x"}, "KMS.0325"},
+		"algorithm": {body{KeyId: id, PlainText: "x", EncryptionAlgorithm: oaep}, "KMS.0331"},
+		"RSA":       {body{KeyId: rsa, PlainText: strings.Repeat("x", 191), EncryptionAlgorithm: oaep}, "KMS.2108"},
+		"bound": {body{
 			KeyId: rsa, PlainText: "x", EncryptionAlgorithm: oaep, AdditionalAuthenticatedData: new("a"),
 		}, "KMS.0208"},
 	} {
@@ -207,7 +219,8 @@ func reEncrypts(t *testing.T, x *session) {
 	got, err := reEncrypt(x.KmsClient, &model.ReEncryptRequestBody{
 		CipherText: x.encrypted(t, a, kms.AdditionalData("1")), SourceKeyId: &a, DestinationKeyId: b,
 		SourceAdditionalAuthenticatedData: new("1"), DestinationAdditionalAuthenticatedData: new("2"),
-		SourceEncryptionAlgorithm: new("SYMMETRIC_DEFAULT"), DestinationEncryptionAlgorithm: new("SYMMETRIC_DEFAULT"),
+		SourceEncryptionAlgorithm:      new("SYMMETRIC_DEFAULT"),
+		DestinationEncryptionAlgorithm: new("SYMMETRIC_DEFAULT"),
 	})
 	must(t, err)
 	equal(t, "key_id", got.KeyId, b)
@@ -220,11 +233,13 @@ func reEncrypts(t *testing.T, x *session) {
 	for alg, spec := range algorithms {
 		pair := x.create(t, &kms.CreateKeyOptions{Spec: spec})
 		there, err := reEncrypt(x.KmsClient, &model.ReEncryptRequestBody{
-			CipherText: x.encrypted(t, a, nil), DestinationKeyId: pair, DestinationEncryptionAlgorithm: new(alg),
+			CipherText: x.encrypted(t, a, nil), DestinationKeyId: pair,
+			DestinationEncryptionAlgorithm: new(alg),
 		})
 		must(t, err)
 		again, err := reEncrypt(x.KmsClient, &model.ReEncryptRequestBody{
-			CipherText: *there.CipherText, SourceKeyId: &pair, SourceEncryptionAlgorithm: new(alg), DestinationKeyId: a,
+			CipherText: *there.CipherText, SourceKeyId: &pair, SourceEncryptionAlgorithm: new(alg),
+			DestinationKeyId: a,
 		})
 		must(t, err)
 		back, err := x.k.Decrypt(t.Context(), unb64(t, again.CipherText), nil)

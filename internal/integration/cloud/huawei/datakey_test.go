@@ -15,19 +15,27 @@ import (
 
 func upper(b []byte) string { return strings.ToUpper(hex.EncodeToString(b)) }
 
-func createDatakey(c *sdk.KmsClient, b *model.CreateDatakeyRequestBody) (*model.CreateDatakeyResponse, error) {
+func createDatakey(
+	c *sdk.KmsClient, b *model.CreateDatakeyRequestBody,
+) (*model.CreateDatakeyResponse, error) {
 	return c.CreateDatakey(&model.CreateDatakeyRequest{Body: b})
 }
 
-func createHidden(c *sdk.KmsClient, b *model.CreateDatakeyRequestBody) (*model.CreateDatakeyWithoutPlaintextResponse, error) {
+func createHidden(
+	c *sdk.KmsClient, b *model.CreateDatakeyRequestBody,
+) (*model.CreateDatakeyWithoutPlaintextResponse, error) {
 	return c.CreateDatakeyWithoutPlaintext(&model.CreateDatakeyWithoutPlaintextRequest{Body: b})
 }
 
-func encryptDatakey(c *sdk.KmsClient, b *model.EncryptDatakeyRequestBody) (*model.EncryptDatakeyResponse, error) {
+func encryptDatakey(
+	c *sdk.KmsClient, b *model.EncryptDatakeyRequestBody,
+) (*model.EncryptDatakeyResponse, error) {
 	return c.EncryptDatakey(&model.EncryptDatakeyRequest{Body: b})
 }
 
-func decryptDatakey(c *sdk.KmsClient, b *model.DecryptDatakeyRequestBody) (*model.DecryptDatakeyResponse, error) {
+func decryptDatakey(
+	c *sdk.KmsClient, b *model.DecryptDatakeyRequestBody,
+) (*model.DecryptDatakeyResponse, error) {
 	return c.DecryptDatakey(&model.DecryptDatakeyRequest{Body: b})
 }
 
@@ -38,7 +46,7 @@ var datakeyOperations = map[string]operation{
 			_, err := createDatakey(x.KmsClient, &model.CreateDatakeyRequestBody{KeyId: id})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": createsDatakeys, "refusals": refusesDatakeys,
 		},
 	},
@@ -48,7 +56,7 @@ var datakeyOperations = map[string]operation{
 			_, err := createHidden(x.KmsClient, &model.CreateDatakeyRequestBody{KeyId: id})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": createsDatakeys, "refusals": refusesDatakeys,
 		},
 	},
@@ -60,7 +68,7 @@ var datakeyOperations = map[string]operation{
 			})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"round trip": datakeysComeBack, "refusals": refusesToEncryptDatakeys,
 		},
 	},
@@ -74,16 +82,18 @@ var datakeyOperations = map[string]operation{
 			})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"round trip": datakeysComeBack, "refusals": refusesToDecryptDatakeys,
 		},
 	},
 	"POST gen-random": {
 		call: func(t *testing.T, x *session, _ string) error {
-			_, err := x.CreateRandom(&model.CreateRandomRequest{Body: &model.GenRandomRequestBody{RandomDataLength: "512"}})
+			_, err := x.CreateRandom(&model.CreateRandomRequest{
+				Body: &model.GenRandomRequestBody{RandomDataLength: "512"},
+			})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"lengths": randomOfLengths},
+		cases: cases{"lengths": randomOfLengths},
 	},
 }
 
@@ -97,7 +107,8 @@ const (
 func createsDatakeys(t *testing.T, x *session) {
 	id := x.create(t, nil)
 	for spec, size := range map[string]int{
-		"AES_256": 32, "AES_128": 16, "SM4": 16, "HMAC_256": 32, "HMAC_384": 48, "HMAC_512": 64, "HMAC_SM3": 32, "": 1024,
+		"AES_256": 32, "AES_128": 16, "SM4": 16, "HMAC_256": 32, "HMAC_384": 48, "HMAC_512": 64,
+		"HMAC_SM3": 32, "": 1024,
 	} {
 		b := &model.CreateDatakeyRequestBody{
 			KeyId: id, AdditionalAuthenticatedData: new("aad"), Sequence: new(serial),
@@ -126,18 +137,19 @@ func createsDatakeys(t *testing.T, x *session) {
 }
 
 func refusesDatakeys(t *testing.T, x *session) {
+	type body = model.CreateDatakeyRequestBody
 	id := x.create(t, nil)
 	for what, c := range map[string]struct {
-		body         model.CreateDatakeyRequestBody
+		body         body
 		code, hidden string
 	}{
-		"7 bits":    {model.CreateDatakeyRequestBody{KeyId: id, DatakeyLength: new("7")}, "KMS.1901", "KMS.2001"},
-		"9 bits":    {model.CreateDatakeyRequestBody{KeyId: id, DatakeyLength: new("9")}, "KMS.1901", "KMS.2001"},
-		"8200 bits": {model.CreateDatakeyRequestBody{KeyId: id, DatakeyLength: new("8200")}, "KMS.1901", "KMS.2001"},
-		"PIN":       {model.CreateDatakeyRequestBody{KeyId: id, Pin: new("1")}, "KMS.0308", "KMS.0308"},
-		"disabled":  {model.CreateDatakeyRequestBody{KeyId: x.disabled(t)}, "KMS.0209", "KMS.0209"},
-		"scheduled": {model.CreateDatakeyRequestBody{KeyId: x.scheduled(t)}, "KMS.0210", "KMS.0210"},
-		"usage":     {model.CreateDatakeyRequestBody{KeyId: x.create(t, signing)}, "KMS.0325", "KMS.0325"},
+		"7 bits":    {body{KeyId: id, DatakeyLength: new("7")}, "KMS.1901", "KMS.2001"},
+		"9 bits":    {body{KeyId: id, DatakeyLength: new("9")}, "KMS.1901", "KMS.2001"},
+		"8200 bits": {body{KeyId: id, DatakeyLength: new("8200")}, "KMS.1901", "KMS.2001"},
+		"PIN":       {body{KeyId: id, Pin: new("1")}, "KMS.0308", "KMS.0308"},
+		"disabled":  {body{KeyId: x.disabled(t)}, "KMS.0209", "KMS.0209"},
+		"scheduled": {body{KeyId: x.scheduled(t)}, "KMS.0210", "KMS.0210"},
+		"usage":     {body{KeyId: x.create(t, signing)}, "KMS.0325", "KMS.0325"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			_, err := createDatakey(x.KmsClient, &c.body)
@@ -156,8 +168,9 @@ func datakeysComeBack(t *testing.T, x *session) {
 			must(t, err)
 			got, err := encryptDatakey(x.KmsClient, &model.EncryptDatakeyRequestBody{
 				KeyId: id, PlainText: hex.EncodeToString(slices.Concat(d.Plaintext, d.Digest())),
-				DatakeyPlainLength: strconv.Itoa(size), AdditionalAuthenticatedData: new("aad"), Sequence: new(serial),
-				PinType: new("PlainText"), KeySpec: enum[model.EncryptDatakeyRequestBodyKeySpec](t, "SM2"),
+				DatakeyPlainLength: strconv.Itoa(size), AdditionalAuthenticatedData: new("aad"),
+				Sequence: new(serial),
+				PinType:  new("PlainText"), KeySpec: enum[model.EncryptDatakeyRequestBodyKeySpec](t, "SM2"),
 			})
 			must(t, err)
 			equal(t, "key_id", got.KeyId, id)
@@ -178,17 +191,18 @@ func datakeysComeBack(t *testing.T, x *session) {
 }
 
 func refusesToEncryptDatakeys(t *testing.T, x *session) {
+	type body = model.EncryptDatakeyRequestBody
 	id, right := x.create(t, nil), seedDEK+seedDigest
 	for what, c := range map[string]struct {
-		body model.EncryptDatakeyRequestBody
+		body body
 		code string
 	}{
-		"not hex":  {model.EncryptDatakeyRequestBody{KeyId: id, PlainText: "x", DatakeyPlainLength: "64"}, "KMS.2101"},
-		"length":   {model.EncryptDatakeyRequestBody{KeyId: id, PlainText: right, DatakeyPlainLength: "63"}, "KMS.2101"},
-		"too long": {model.EncryptDatakeyRequestBody{KeyId: id, PlainText: right, DatakeyPlainLength: "1025"}, "KMS.2102"},
-		"digest":   {model.EncryptDatakeyRequestBody{KeyId: id, PlainText: "00" + right[2:], DatakeyPlainLength: "64"}, "KMS.2103"},
-		"PIN":      {model.EncryptDatakeyRequestBody{KeyId: id, PlainText: right, DatakeyPlainLength: "64", Pin: new("1")}, "KMS.0308"},
-		"disabled": {model.EncryptDatakeyRequestBody{KeyId: x.disabled(t), PlainText: right, DatakeyPlainLength: "64"}, "KMS.0209"},
+		"not hex":  {body{KeyId: id, PlainText: "x", DatakeyPlainLength: "64"}, "KMS.2101"},
+		"length":   {body{KeyId: id, PlainText: right, DatakeyPlainLength: "63"}, "KMS.2101"},
+		"too long": {body{KeyId: id, PlainText: right, DatakeyPlainLength: "1025"}, "KMS.2102"},
+		"digest":   {body{KeyId: id, PlainText: "00" + right[2:], DatakeyPlainLength: "64"}, "KMS.2103"},
+		"PIN":      {body{KeyId: id, PlainText: right, DatakeyPlainLength: "64", Pin: new("1")}, "KMS.0308"},
+		"disabled": {body{KeyId: x.disabled(t), PlainText: right, DatakeyPlainLength: "64"}, "KMS.0209"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			_, err := encryptDatakey(x.KmsClient, &c.body)
@@ -198,6 +212,7 @@ func refusesToEncryptDatakeys(t *testing.T, x *session) {
 }
 
 func refusesToDecryptDatakeys(t *testing.T, x *session) {
+	type body = model.DecryptDatakeyRequestBody
 	id := x.create(t, nil)
 	d, err := x.k.GenerateDataKeyWithoutPlaintext(t.Context(), id, 32, nil)
 	must(t, err)
@@ -205,15 +220,15 @@ func refusesToDecryptDatakeys(t *testing.T, x *session) {
 	data, err := x.k.Encrypt(t.Context(), id, make([]byte, 32), nil)
 	must(t, err)
 	for what, c := range map[string]struct {
-		body model.DecryptDatakeyRequestBody
+		body body
 		code string
 	}{
-		"rubbish": {model.DecryptDatakeyRequestBody{KeyId: id, CipherText: "00", DatakeyCipherLength: "32"}, "KMS.2201"},
-		"not hex": {model.DecryptDatakeyRequestBody{KeyId: id, CipherText: "x", DatakeyCipherLength: "32"}, "KMS.2201"},
-		"data":    {model.DecryptDatakeyRequestBody{KeyId: id, CipherText: upper(data), DatakeyCipherLength: "32"}, "KMS.2201"},
-		"key":     {model.DecryptDatakeyRequestBody{KeyId: x.create(t, nil), CipherText: right, DatakeyCipherLength: "32"}, "KMS.2201"},
-		"length":  {model.DecryptDatakeyRequestBody{KeyId: id, CipherText: right, DatakeyCipherLength: "33"}, "KMS.2202"},
-		"context": {model.DecryptDatakeyRequestBody{
+		"rubbish": {body{KeyId: id, CipherText: "00", DatakeyCipherLength: "32"}, "KMS.2201"},
+		"not hex": {body{KeyId: id, CipherText: "x", DatakeyCipherLength: "32"}, "KMS.2201"},
+		"data":    {body{KeyId: id, CipherText: upper(data), DatakeyCipherLength: "32"}, "KMS.2201"},
+		"key":     {body{KeyId: x.create(t, nil), CipherText: right, DatakeyCipherLength: "32"}, "KMS.2201"},
+		"length":  {body{KeyId: id, CipherText: right, DatakeyCipherLength: "33"}, "KMS.2202"},
+		"context": {body{
 			KeyId: id, CipherText: right, DatakeyCipherLength: "32", AdditionalAuthenticatedData: new("a"),
 		}, "KMS.2201"},
 	} {
@@ -225,7 +240,9 @@ func refusesToDecryptDatakeys(t *testing.T, x *session) {
 }
 
 func randomOfLengths(t *testing.T, x *session) {
-	for bits, code := range map[string]string{"8": "", "8192": "", "0": "KMS.1801", "9": "KMS.1801", "8200": "KMS.1801"} {
+	for bits, code := range map[string]string{
+		"8": "", "8192": "", "0": "KMS.1801", "9": "KMS.1801", "8200": "KMS.1801",
+	} {
 		got, err := x.CreateRandom(&model.CreateRandomRequest{Body: &model.GenRandomRequestBody{
 			RandomDataLength: bits, Sequence: new(serial),
 		}})

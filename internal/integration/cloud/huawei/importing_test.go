@@ -14,7 +14,9 @@ import (
 	"github.com/embedkms/kms"
 )
 
-func (x *session) parameters(t *testing.T, id, alg string) (*model.CreateParametersForImportResponse, error) {
+func (x *session) parameters(
+	t *testing.T, id, alg string,
+) (*model.CreateParametersForImportResponse, error) {
 	t.Helper()
 	return x.CreateParametersForImport(&model.CreateParametersForImportRequest{
 		Body: &model.GetParametersForImportRequestBody{
@@ -35,7 +37,9 @@ func (x *session) deleteMaterial(id string) error {
 }
 
 // wrapped returns parameters of an import, made by the library, with bytes wrapped.
-func (x *session) wrapped(t *testing.T, id string, material byte) *model.ImportKeyMaterialRequestBody {
+func (x *session) wrapped(
+	t *testing.T, id string, material byte,
+) *model.ImportKeyMaterialRequestBody {
 	t.Helper()
 	p, err := x.k.ImportParameters(t.Context(), x.waiting(t, id), kms.WrappingRSAOAEPSHA256+"/RSA_2048")
 	must(t, err)
@@ -66,7 +70,8 @@ func wrap(t *testing.T, der []byte, material byte) []byte {
 	t.Helper()
 	public, err := x509.ParsePKIXPublicKey(der)
 	must(t, err)
-	out, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), bytes.Repeat([]byte{material}, 32), nil)
+	text := bytes.Repeat([]byte{material}, 32)
+	out, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), text, nil)
 	must(t, err)
 	return out
 }
@@ -78,19 +83,19 @@ var importOperations = map[string]operation{
 			_, err := x.parameters(t, id, "RSAES_OAEP_SHA_256")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"parameters": imports, "refusals": refusesParameters},
+		cases: cases{"parameters": imports, "refusals": refusesParameters},
 	},
 	"POST import-key-material": {
 		key: keyOf(external),
 		call: func(t *testing.T, x *session, id string) error {
 			return x.importMaterial(x.wrapped(t, id, 1))
 		},
-		cases: map[string]func(t *testing.T, x *session){"all parameters": imports, "refusals": refusesMaterial},
+		cases: cases{"all parameters": imports, "refusals": refusesMaterial},
 	},
 	"POST delete-imported-key-material": {
 		key:   func(t *testing.T, x *session) string { return x.imported(t) },
 		call:  func(t *testing.T, x *session, id string) error { return x.deleteMaterial(id) },
-		cases: map[string]func(t *testing.T, x *session){"state": deletesMaterial},
+		cases: cases{"state": deletesMaterial},
 	},
 }
 
@@ -104,8 +109,9 @@ func imports(t *testing.T, x *session) {
 	}
 	ends := time.Now().Add(48 * time.Hour).Truncate(time.Second)
 	must(t, x.importMaterial(&model.ImportKeyMaterialRequestBody{
-		KeyId: id, ImportToken: *p.ImportToken, EncryptedKeyMaterial: b64(wrap(t, unb64(t, p.PublicKey), 1)),
-		ExpirationTime: new(ends.Unix()), Sequence: new(serial),
+		KeyId: id, ImportToken: *p.ImportToken,
+		EncryptedKeyMaterial: b64(wrap(t, unb64(t, p.PublicKey), 1)),
+		ExpirationTime:       new(ends.Unix()), Sequence: new(serial),
 	}))
 	key := x.key(t, id)
 	if key.State != kms.KeyStateEnabled || !key.Versions[0].ValidTo.Equal(ends) {

@@ -49,7 +49,7 @@ var keyOperations = map[string]operation{
 			_, err := x.createKey(&model.CreateKeyRequestBody{KeyAlias: "new"})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){
+		cases: cases{
 			"all parameters": createsKeys, "specs": createsKeysOfSpecs, "refusals": refusesToCreateKeys,
 		},
 	},
@@ -59,14 +59,14 @@ var keyOperations = map[string]operation{
 			_, err := x.describe(id)
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"fields": describesKeys},
+		cases: cases{"fields": describesKeys},
 	},
 	"POST list-keys": {
 		call: func(t *testing.T, x *session, _ string) error {
 			_, err := x.listKeys(&model.ListKeysRequestBody{})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"pages": listsKeys, "refusals": refusesToList},
+		cases: cases{"pages": listsKeys, "refusals": refusesToList},
 	},
 	"POST update-key-alias": {
 		key: keyOf(nil),
@@ -74,7 +74,7 @@ var keyOperations = map[string]operation{
 			_, err := x.renameKey(id, "other")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"alias": renamesKeys},
+		cases: cases{"alias": renamesKeys},
 	},
 	"POST update-key-description": {
 		key: keyOf(nil),
@@ -82,7 +82,7 @@ var keyOperations = map[string]operation{
 			_, err := x.describeAs(id, "text")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"description": describesKeysAs},
+		cases: cases{"description": describesKeysAs},
 	},
 }
 
@@ -105,8 +105,10 @@ func createsKeys(t *testing.T, x *session) {
 
 func createsKeysOfSpecs(t *testing.T, x *session) {
 	for spec, want := range map[string]kms.KeySpec{
-		"AES_256": kms.KeySpecAES256, "SM4": kms.KeySpecSM4, "RSA_2048": kms.KeySpecRSA2048, "RSA_3072": kms.KeySpecRSA3072,
-		"RSA_4096": kms.KeySpecRSA4096, "EC_P256": kms.KeySpecECP256, "EC_P384": kms.KeySpecECP384, "SM2": kms.KeySpecSM2,
+		"AES_256": kms.KeySpecAES256, "SM4": kms.KeySpecSM4, "RSA_2048": kms.KeySpecRSA2048,
+		"RSA_3072": kms.KeySpecRSA3072,
+		"RSA_4096": kms.KeySpecRSA4096, "EC_P256": kms.KeySpecECP256, "EC_P384": kms.KeySpecECP384,
+		"SM2":      kms.KeySpecSM2,
 		"HMAC_256": kms.KeySpecHMACSHA256, "HMAC_SM3": kms.KeySpecHMACSM3,
 	} {
 		made, err := x.createKey(&model.CreateKeyRequestBody{
@@ -116,32 +118,37 @@ func createsKeysOfSpecs(t *testing.T, x *session) {
 		key := x.key(t, *made.KeyInfo.KeyId)
 		got, err := x.describe(key.ID)
 		must(t, err)
-		if key.Spec != want || got.KeyInfo.KeySpec.Value() != spec || got.KeyInfo.KeyUsage.Value() != string(key.Usage) {
+		equal(t, "key_usage", new(got.KeyInfo.KeyUsage.Value()), string(key.Usage))
+		if key.Spec != want || got.KeyInfo.KeySpec.Value() != spec {
 			t.Errorf("%s: got %v and %v", spec, key, got)
 		}
-		if isPair := spec[0] == 'R' || spec[0] == 'E' || spec == "SM2"; isPair != (key.Usage == kms.KeyUsageSignVerify) {
+		isPair := spec[0] == 'R' || spec[0] == 'E' || spec == "SM2"
+		if isPair != (key.Usage == kms.KeyUsageSignVerify) {
 			t.Errorf("%s: usage %s", spec, key.Usage)
 		}
 	}
 }
 
 func refusesToCreateKeys(t *testing.T, x *session) {
+	type body = model.CreateKeyRequestBody
 	x.create(t, &kms.CreateKeyOptions{Alias: "alias/taken"})
+	spec := enum[model.CreateKeyRequestBodyKeySpec](t, "SECP256K1")
+	usage := enum[model.CreateKeyRequestBodyKeyUsage](t, "SIGN_VERIFY")
 	for what, c := range map[string]struct {
-		body model.CreateKeyRequestBody
+		body body
 		code string
 	}{
-		"no alias":    {model.CreateKeyRequestBody{}, "KMS.1101"},
-		"colon":       {model.CreateKeyRequestBody{KeyAlias: "a:b"}, "KMS.1101"},
-		"default":     {model.CreateKeyRequestBody{KeyAlias: "obs/default"}, "KMS.1101"},
-		"long":        {model.CreateKeyRequestBody{KeyAlias: strings.Repeat("a", 251)}, "KMS.1101"},
-		"taken":       {model.CreateKeyRequestBody{KeyAlias: "taken"}, "KMS.1104"},
-		"description": {model.CreateKeyRequestBody{KeyAlias: "a", KeyDescription: new(strings.Repeat("ä", 256))}, "KMS.1103"},
-		"spec":        {model.CreateKeyRequestBody{KeyAlias: "a", KeySpec: enum[model.CreateKeyRequestBodyKeySpec](t, "SECP256K1")}, "KMS.0331"},
-		"usage":       {model.CreateKeyRequestBody{KeyAlias: "a", KeyUsage: enum[model.CreateKeyRequestBodyKeyUsage](t, "SIGN_VERIFY")}, "KMS.0325"},
-		"keystore":    {model.CreateKeyRequestBody{KeyAlias: "a", KeystoreId: new("1")}, "KMS.0308"},
-		"machine":     {model.CreateKeyRequestBody{KeyAlias: "a", VmId: new("1")}, "KMS.0308"},
-		"sequence":    {model.CreateKeyRequestBody{KeyAlias: "a", Sequence: new("1")}, "KMS.0206"},
+		"no alias":    {body{}, "KMS.1101"},
+		"colon":       {body{KeyAlias: "a:b"}, "KMS.1101"},
+		"default":     {body{KeyAlias: "obs/default"}, "KMS.1101"},
+		"long":        {body{KeyAlias: strings.Repeat("a", 251)}, "KMS.1101"},
+		"taken":       {body{KeyAlias: "taken"}, "KMS.1104"},
+		"description": {body{KeyAlias: "a", KeyDescription: new(strings.Repeat("ä", 256))}, "KMS.1103"},
+		"spec":        {body{KeyAlias: "a", KeySpec: spec}, "KMS.0331"},
+		"usage":       {body{KeyAlias: "a", KeyUsage: usage}, "KMS.0325"},
+		"keystore":    {body{KeyAlias: "a", KeystoreId: new("1")}, "KMS.0308"},
+		"machine":     {body{KeyAlias: "a", VmId: new("1")}, "KMS.0308"},
+		"sequence":    {body{KeyAlias: "a", Sequence: new("1")}, "KMS.0206"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			_, err := x.createKey(&c.body)
@@ -150,8 +157,12 @@ func refusesToCreateKeys(t *testing.T, x *session) {
 	}
 }
 
+func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
 func describesKeys(t *testing.T, x *session) {
-	id := x.create(t, &kms.CreateKeyOptions{Alias: "alias/a", Description: "d", RotationPeriod: rotated.RotationPeriod})
+	id := x.create(t, &kms.CreateKeyOptions{
+		Alias: "alias/a", Description: "d", RotationPeriod: rotated.RotationPeriod,
+	})
 	_, err := x.k.ScheduleKeyDeletion(t.Context(), id, 0)
 	must(t, err)
 	key := x.key(t, id)
@@ -166,8 +177,8 @@ func describesKeys(t *testing.T, x *session) {
 		"key_alias":                 {got.KeyInfo.KeyAlias, "a"},
 		"realm":                     {got.KeyInfo.Realm, ""},
 		"key_description":           {got.KeyInfo.KeyDescription, "d"},
-		"creation_date":             {got.KeyInfo.CreationDate, strconv.FormatInt(key.CreatedAt.UnixMilli(), 10)},
-		"scheduled_deletion_date":   {got.KeyInfo.ScheduledDeletionDate, strconv.FormatInt(key.DeletionDate.UnixMilli(), 10)},
+		"creation_date":             {got.KeyInfo.CreationDate, milliseconds(key.CreatedAt)},
+		"scheduled_deletion_date":   {got.KeyInfo.ScheduledDeletionDate, milliseconds(key.DeletionDate)},
 		"key_state":                 {got.KeyInfo.KeyState, "4"},
 		"default_key_flag":          {got.KeyInfo.DefaultKeyFlag, "0"},
 		"key_type":                  {got.KeyInfo.KeyType, "1"},
@@ -193,6 +204,7 @@ func describesKeys(t *testing.T, x *session) {
 }
 
 func listsKeys(t *testing.T, x *session) {
+	type body = model.ListKeysRequestBody
 	ids := []string{x.create(t, nil), x.create(t, nil), x.create(t, nil)}
 	slices.Sort(ids)
 	must(t, x.k.DisableKey(t.Context(), ids[1]))
@@ -209,23 +221,24 @@ func listsKeys(t *testing.T, x *session) {
 			t.Errorf("details are %v", got.KeyDetails)
 		}
 	}
-	list(model.ListKeysRequestBody{Sequence: new(serial), EnterpriseProjectId: new("all")}, "", 3, ids...)
-	list(model.ListKeysRequestBody{Limit: new("2")}, "2", 3, ids[:2]...)
-	list(model.ListKeysRequestBody{Limit: new("2"), Marker: new("2")}, "", 3, ids[2])
-	list(model.ListKeysRequestBody{KeyState: new("3")}, "", 1, ids[1])
-	list(model.ListKeysRequestBody{KeySpec: enum[model.ListKeysRequestBodyKeySpec](t, "SM4")}, "", 1, sm4)
+	list(body{Sequence: new(serial), EnterpriseProjectId: new("all")}, "", 3, ids...)
+	list(body{Limit: new("2")}, "2", 3, ids[:2]...)
+	list(body{Limit: new("2"), Marker: new("2")}, "", 3, ids[2])
+	list(body{KeyState: new("3")}, "", 1, ids[1])
+	list(body{KeySpec: enum[model.ListKeysRequestBodyKeySpec](t, "SM4")}, "", 1, sm4)
 	all := append([]string{sm4}, ids...)
 	slices.Sort(all)
-	list(model.ListKeysRequestBody{KeySpec: enum[model.ListKeysRequestBodyKeySpec](t, "ALL")}, "", 4, all...)
+	list(body{KeySpec: enum[model.ListKeysRequestBodyKeySpec](t, "ALL")}, "", 4, all...)
 }
 
 func refusesToList(t *testing.T, x *session) {
+	type body = model.ListKeysRequestBody
 	for _, c := range []struct {
-		body model.ListKeysRequestBody
+		body body
 		code string
 	}{
-		{model.ListKeysRequestBody{Limit: new("0")}, "KMS.1601"}, {model.ListKeysRequestBody{Limit: new("1001")}, "KMS.1601"},
-		{model.ListKeysRequestBody{Marker: new("-1")}, "KMS.1602"}, {model.ListKeysRequestBody{KeyState: new("6")}, "KMS.0308"},
+		{body{Limit: new("0")}, "KMS.1601"}, {body{Limit: new("1001")}, "KMS.1601"},
+		{body{Marker: new("-1")}, "KMS.1602"}, {body{KeyState: new("6")}, "KMS.0308"},
 	} {
 		_, err := x.listKeys(&c.body)
 		refused(t, err, 400, c.code)

@@ -21,7 +21,7 @@ var lifecycleOperations = map[string]operation{
 			_, err := x.EnableKey(&model.EnableKeyRequest{Body: of(id)})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"state": enables},
+		cases: cases{"state": enables},
 	},
 	"POST disable-key": {
 		key: keyOf(nil),
@@ -29,7 +29,7 @@ var lifecycleOperations = map[string]operation{
 			_, err := x.DisableKey(&model.DisableKeyRequest{Body: of(id)})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"state": disables},
+		cases: cases{"state": disables},
 	},
 	"POST schedule-key-deletion": {
 		key: keyOf(nil),
@@ -37,7 +37,7 @@ var lifecycleOperations = map[string]operation{
 			_, err := x.schedule(id, "7")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"state": schedules},
+		cases: cases{"state": schedules},
 	},
 	"POST cancel-key-deletion": {
 		key: func(t *testing.T, x *session) string { return x.scheduled(t) },
@@ -45,12 +45,14 @@ var lifecycleOperations = map[string]operation{
 			_, err := x.CancelKeyDeletion(&model.CancelKeyDeletionRequest{Body: of(id)})
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"state": cancels},
+		cases: cases{"state": cancels},
 	},
 }
 
 // in fails the test unless an answer, and the library, say that a key is in a state.
-func (x *session) in(t *testing.T, id string, gotID, got *string, number string, state kms.KeyState) {
+func (x *session) in(
+	t *testing.T, id string, gotID, got *string, number string, state kms.KeyState,
+) {
 	t.Helper()
 	equal(t, "key_id", gotID, id)
 	equal(t, "key_state", got, number)

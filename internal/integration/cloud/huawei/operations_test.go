@@ -20,8 +20,11 @@ type operation struct {
 	call func(t *testing.T, x *session, id string) error
 
 	// cases are the rest: what it does with all parameters, and its own errors.
-	cases map[string]func(t *testing.T, x *session)
+	cases cases
 }
+
+// cases are tests by name.
+type cases = map[string]func(t *testing.T, x *session)
 
 // operations are all, by method and path.
 func operations() map[string]operation {

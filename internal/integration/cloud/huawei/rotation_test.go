@@ -1,7 +1,6 @@
 package huawei_test
 
 import (
-	"strconv"
 	"testing"
 	"time"
 
@@ -35,17 +34,17 @@ var rotationOperations = map[string]operation{
 	"POST enable-key-rotation": {
 		key:   keyOf(nil),
 		call:  func(_ *testing.T, x *session, id string) error { return x.enableRotation(id) },
-		cases: map[string]func(t *testing.T, x *session){"on": rotates, "refusals": refusesRotation},
+		cases: cases{"on": rotates, "refusals": refusesRotation},
 	},
 	"POST disable-key-rotation": {
 		key:   keyOf(rotated),
 		call:  func(_ *testing.T, x *session, id string) error { return x.disableRotation(id) },
-		cases: map[string]func(t *testing.T, x *session){"off": rotates, "refusals": refusesRotation},
+		cases: cases{"off": rotates, "refusals": refusesRotation},
 	},
 	"POST update-key-rotation-interval": {
 		key:   keyOf(rotated),
 		call:  func(_ *testing.T, x *session, id string) error { return x.setInterval(id, 60) },
-		cases: map[string]func(t *testing.T, x *session){"interval": rotates, "refusals": refusesRotation},
+		cases: cases{"interval": rotates, "refusals": refusesRotation},
 	},
 	"POST get-key-rotation-status": {
 		key: keyOf(rotated),
@@ -53,7 +52,7 @@ var rotationOperations = map[string]operation{
 			_, err := x.rotation(id)
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"status": rotates},
+		cases: cases{"status": rotates},
 	},
 }
 
@@ -85,7 +84,7 @@ func rotates(t *testing.T, x *session) {
 	got, err := x.rotation(id)
 	must(t, err)
 	equal(t, "number_of_rotations", got.NumberOfRotations, 1)
-	equal(t, "last_rotation_time", got.LastRotationTime, strconv.FormatInt(key.Versions[1].CreatedAt.UnixMilli(), 10))
+	equal(t, "last_rotation_time", got.LastRotationTime, milliseconds(key.Versions[1].CreatedAt))
 }
 
 func refusesRotation(t *testing.T, x *session) {

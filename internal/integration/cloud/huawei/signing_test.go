@@ -9,7 +9,9 @@ import (
 	"github.com/embedkms/kms"
 )
 
-func (x *session) sign(t *testing.T, id, alg, kind string, message []byte) (*model.SignResponse, error) {
+func (x *session) sign(
+	t *testing.T, id, alg, kind string, message []byte,
+) (*model.SignResponse, error) {
 	t.Helper()
 	return x.Sign(&model.SignRequest{Body: &model.SignRequestBody{
 		KeyId: id, Message: b64(message), Sequence: new(serial),
@@ -18,7 +20,9 @@ func (x *session) sign(t *testing.T, id, alg, kind string, message []byte) (*mod
 	}})
 }
 
-func (x *session) verify(t *testing.T, id, alg, kind string, message, sig []byte) (*model.ValidateSignatureResponse, error) {
+func (x *session) verify(
+	t *testing.T, id, alg, kind string, message, sig []byte,
+) (*model.ValidateSignatureResponse, error) {
 	t.Helper()
 	return x.ValidateSignature(&model.ValidateSignatureRequest{Body: &model.VerifyRequestBody{
 		KeyId: id, Message: b64(message), Signature: b64(sig), Sequence: new(serial),
@@ -34,11 +38,14 @@ func (x *session) publicKey(id string) (*model.ShowPublicKeyResponse, error) {
 func (x *session) mac(t *testing.T, id, alg string) (*model.GenerateMacResponse, error) {
 	t.Helper()
 	return x.GenerateMac(&model.GenerateMacRequest{Body: &model.GenerateMacRequestBody{
-		KeyId: id, Message: b64(text), MacAlgorithm: *enum[model.GenerateMacRequestBodyMacAlgorithm](t, alg),
+		KeyId: id, Message: b64(text),
+		MacAlgorithm: *enum[model.GenerateMacRequestBodyMacAlgorithm](t, alg),
 	}})
 }
 
-func (x *session) verifyMac(t *testing.T, id, alg string, mac []byte) (*model.VerifyMacResponse, error) {
+func (x *session) verifyMac(
+	t *testing.T, id, alg string, mac []byte,
+) (*model.VerifyMacResponse, error) {
 	t.Helper()
 	return x.VerifyMac(&model.VerifyMacRequest{Body: &model.VerifyMacRequestBody{
 		KeyId: id, Message: b64(text), Mac: b64(mac),
@@ -59,7 +66,7 @@ var signingOperations = map[string]operation{
 			_, err := x.sign(t, id, "ECDSA_SHA_256", "DIGEST", digest[:])
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"algorithms": signs, "refusals": refusesToSign},
+		cases: cases{"algorithms": signs, "refusals": refusesToSign},
 	},
 	"POST verify": {
 		key: keyOf(signing),
@@ -67,7 +74,7 @@ var signingOperations = map[string]operation{
 			_, err := x.verify(t, id, "ECDSA_SHA_256", "DIGEST", digest[:], text)
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"algorithms": signs, "refusals": refusesToSign},
+		cases: cases{"algorithms": signs, "refusals": refusesToSign},
 	},
 	"POST get-publickey": {
 		key: keyOf(signing),
@@ -75,7 +82,7 @@ var signingOperations = map[string]operation{
 			_, err := x.publicKey(id)
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"PEM": showsPublicKeys},
+		cases: cases{"PEM": showsPublicKeys},
 	},
 	"POST generate-mac": {
 		key: keyOf(hmacKey),
@@ -83,7 +90,7 @@ var signingOperations = map[string]operation{
 			_, err := x.mac(t, id, "HMAC_SHA_256")
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"algorithms": generatesMACs, "refusals": refusesMACs},
+		cases: cases{"algorithms": generatesMACs, "refusals": refusesMACs},
 	},
 	"POST verify-mac": {
 		key: keyOf(hmacKey),
@@ -91,7 +98,7 @@ var signingOperations = map[string]operation{
 			_, err := x.verifyMac(t, id, "HMAC_SHA_256", text)
 			return err
 		},
-		cases: map[string]func(t *testing.T, x *session){"algorithms": generatesMACs, "refusals": refusesMACs},
+		cases: cases{"algorithms": generatesMACs, "refusals": refusesMACs},
 	},
 }
 
@@ -101,8 +108,9 @@ func signs(t *testing.T, x *session) {
 		"RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512",
 	}
 	for spec, algorithms := range map[kms.KeySpec][]string{
-		kms.KeySpecRSA2048: rsa, kms.KeySpecECP256: {"ECDSA_SHA_256"}, kms.KeySpecECP384: {"ECDSA_SHA_384"},
-		kms.KeySpecSM2: {"SM2DSA_SM3"},
+		kms.KeySpecRSA2048: rsa, kms.KeySpecECP256: {"ECDSA_SHA_256"},
+		kms.KeySpecECP384: {"ECDSA_SHA_384"},
+		kms.KeySpecSM2:    {"SM2DSA_SM3"},
 	} {
 		id := x.create(t, &kms.CreateKeyOptions{Spec: spec, Usage: kms.KeyUsageSignVerify})
 		for _, alg := range algorithms {
