@@ -178,15 +178,6 @@ func TestRefusals(t *testing.T) {
 		{"algorithm", "POST encrypt-data", params{
 			"key_id": aes, "plain_text": "x", "encryption_algorithm": "SM2_ENCRYPT",
 		}, 400, "KMS.0331"},
-		{"context", "POST encrypt-data", params{
-			"key_id": rsa, "plain_text": "x", "encryption_algorithm": "RSAES_OAEP_SHA_256", aadName: "a",
-		}, 400, "KMS.0208"},
-		{"two contexts", "POST encrypt-data", params{
-			"key_id": aes, "plain_text": "x", aadName: "a", "encryption_context": params{"a": "b"},
-		}, 400, "KMS.0208"},
-		{"two contexts", "POST create-datakey", params{
-			"key_id": aes, aadName: "", "encryption_context": params{},
-		}, 400, "KMS.0208"},
 		{"too long", "POST encrypt-data", params{
 			"key_id": rsa, "plain_text": long(191), "encryption_algorithm": "RSAES_OAEP_SHA_256",
 		}, 400, "KMS.2108"},
@@ -208,6 +199,28 @@ func TestRefusals(t *testing.T) {
 		{"not external", "POST delete-imported-key-material", params{"key_id": aes}, 400, "KMS.0309"},
 	} {
 		s.do(c.op, c.p).want(t, c.op+" "+c.what, c.status, c.code)
+	}
+}
+
+// There is one context at a time, and none under a pair.
+func TestContexts(t *testing.T) {
+	s := serve(t, nil)
+	aes, rsa := s.create(nil), s.create(&kms.CreateKeyOptions{Spec: kms.KeySpecRSA2048})
+	const oaep = "RSAES_OAEP_SHA_256"
+	both := params{aadName: "a", "encryption_context": params{"a": "b"}}
+	for op, p := range map[string]params{
+		"POST encrypt-data":    with(both, "plain_text", "x"),
+		"POST decrypt-data":    with(both, "cipher_text", s.encrypted(aes)),
+		"POST create-datakey":  {aadName: "", "encryption_context": params{}},
+		"POST encrypt-datakey": with(with(both, "plain_text", datakey("x")), "datakey_plain_length", 1),
+		"POST decrypt-datakey": with(with(both, "cipher_text", "00"), "datakey_cipher_length", 1),
+	} {
+		s.do(op, with(p, "key_id", aes)).want(t, op, 400, "KMS.0208")
+	}
+	for _, name := range []string{aadName, "encryption_context"} {
+		p := with(params{"key_id": rsa, "encryption_algorithm": oaep}, name, both[name])
+		s.do("POST encrypt-data", with(p, "plain_text", "x")).want(t, name, 400, "KMS.0208")
+		s.do("POST decrypt-data", with(p, "cipher_text", b64(long(256)))).want(t, name, 400, "KMS.0208")
 	}
 }
 

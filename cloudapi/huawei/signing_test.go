@@ -29,6 +29,10 @@ func TestSigning(t *testing.T) {
 			if len(made) != 2 || made["key_id"] != id {
 				t.Errorf("got %v", made)
 			}
+			if spec != kms.KeySpecSM2 { // whose digest is another
+				sig := fromBase64(t, made["signature"])
+				s.ok(s.kms.Verify(t.Context(), id, 0, kms.Algorithm(alg), digest[:], kms.MessageTypeDigest, sig))
+			}
 			right := s.must("POST verify", with(p, "signature", made["signature"]))
 			if want := (params{"key_id": id, "signature_valid": "true"}); !reflect.DeepEqual(right, want) {
 				t.Errorf("%s %v: got %v", alg, p["message_type"], right)
