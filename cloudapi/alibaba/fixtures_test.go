@@ -1,6 +1,7 @@
 package alibaba_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/cloudapi/alibaba"
+	"github.com/embedkms/kms/rootkey"
 )
 
 func hexSHA256(s string) string {
@@ -98,4 +100,23 @@ func (s *server) scheduled() string {
 	_, err := s.kms.ScheduleKeyDeletion(ctx, id, week)
 	must(s.t, err)
 	return id
+}
+
+// destroy destroys a key.
+func (s *server) destroy(id string) {
+	t := s.t
+	t.Helper()
+	_, err := s.kms.ScheduleKeyDeletion(ctx, id, week)
+	must(t, err)
+	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
+	must(t, err)
+	later := func() time.Time { return time.Now().Add(2 * week) }
+	k, err := kms.Open(ctx, s.store, root, &kms.Options{Now: later})
+	must(t, err)
+	defer k.Close()
+	report, err := k.Maintain(ctx)
+	must(t, err)
+	if report.KeysDestroyed != 1 {
+		t.Fatalf("%+v", report)
+	}
 }
