@@ -168,8 +168,8 @@ func query(p params) string {
 
 // newRequest returns a request without a remote address.
 func newRequest(method, target, body string) *http.Request {
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	r.RemoteAddr = ""
+	r := httptest.NewRequest("POST", target, strings.NewReader(body))
+	r.Method, r.RemoteAddr = method, ""
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
