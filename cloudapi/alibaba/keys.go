@@ -50,15 +50,14 @@ func (c *call) createKey(ctx context.Context) (any, error) {
 		Usage:       keyUsages[c.OptText("KeyUsage", "", front.OneOf("ENCRYPT/DECRYPT", "SIGN/VERIFY"))],
 		Description: c.OptText("Description", "", front.Chars(0, maxDescription)),
 		Tags:        c.tags("Tags"),
+
+		RotationPeriod: c.rotationPeriod(),
 	}
 	if opts.Usage == "" {
 		opts.Usage = defaultUsage(opts.Spec)
 	}
 	if c.OptText("Origin", "Aliyun_KMS", front.OneOf("Aliyun_KMS", "EXTERNAL")) == "EXTERNAL" {
 		opts.Origin = kms.OriginExternal
-	}
-	if c.Bool("EnableAutomaticRotation") {
-		opts.RotationPeriod = c.rotationInterval()
 	}
 	level := c.OptText("ProtectionLevel", "SOFTWARE", front.OneOf("SOFTWARE", "HSM"))
 	if err := c.Err(); err != nil {

@@ -55,14 +55,24 @@ func (c *call) updateRotationPolicy(ctx context.Context) (any, error) {
 	if !c.Has("EnableAutomaticRotation") {
 		c.Fail("EnableAutomaticRotation", front.Missing)
 	}
-	var period time.Duration
-	if c.Bool("EnableAutomaticRotation") {
-		period = c.rotationInterval()
-	}
+	period := c.rotationPeriod()
 	return c.onKey(ctx, func(ctx context.Context, key string) error {
 		_, err := c.keys.UpdateKey(ctx, key, &kms.UpdateKeyOptions{RotationPeriod: &period})
 		return err
 	})
+}
+
+// rotationPeriod reads whether a key shall be rotated by itself, and how often; 0 is never.
+func (c *call) rotationPeriod() time.Duration {
+	enabled := c.Bool("EnableAutomaticRotation")
+	if !enabled && !c.Has("RotationInterval") {
+		return 0
+	}
+	period := c.rotationInterval()
+	if !enabled {
+		return 0
+	}
+	return period
 }
 
 const day = 24 * time.Hour
