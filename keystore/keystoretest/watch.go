@@ -9,8 +9,10 @@ import (
 	"github.com/embedkms/kms/keystore"
 )
 
-// watchLimit is how long an event may take.
-const watchLimit = 5 * time.Second
+const (
+	watchLimit  = 5 * time.Second  // for an event
+	resyncLimit = 30 * time.Second // for a resync, with a connection made anew on a busy machine
+)
 
 // RunWatch checks what package keystore says of a Watcher, on a store that
 // harness makes for each case as it does for Run. A store that cannot be watched
@@ -33,7 +35,8 @@ func RunWatch(t *testing.T, harness func(t *testing.T) (open func() keystore.Sto
 // comes before it is passed over.
 func WantResync(t *testing.T, events <-chan keystore.Event) {
 	t.Helper()
-	if err := awaitEvent(events, func(e keystore.Event) bool { return e.Key == "" }); err != nil {
+	resync := func(e keystore.Event) bool { return e.Key == "" }
+	if err := awaitEvent(events, resyncLimit, resync); err != nil {
 		t.Errorf("resync: %v", err)
 	}
 }
@@ -65,7 +68,7 @@ func (r *rig) watch(ctx context.Context, s keystore.Store, prefix string) <-chan
 // told checks that an event of key comes, or a resync. A revision is right or 0.
 func (r *rig) told(events <-chan keystore.Event, key string, rev uint64) {
 	r.Helper()
-	err := awaitEvent(events, func(e keystore.Event) bool {
+	err := awaitEvent(events, watchLimit, func(e keystore.Event) bool {
 		return e.Key == "" || e.Key == key && (e.Rev == rev || e.Rev == 0)
 	})
 	if err != nil {
@@ -74,8 +77,10 @@ func (r *rig) told(events <-chan keystore.Event, key string, rev uint64) {
 }
 
 // awaitEvent reads events until one is what is wanted.
-func awaitEvent(events <-chan keystore.Event, wanted func(keystore.Event) bool) error {
-	limit := time.NewTimer(watchLimit)
+func awaitEvent(
+	events <-chan keystore.Event, within time.Duration, wanted func(keystore.Event) bool,
+) error {
+	limit := time.NewTimer(within)
 	defer limit.Stop()
 	for {
 		select {
@@ -87,7 +92,7 @@ func awaitEvent(events <-chan keystore.Event, wanted func(keystore.Event) bool) 
 				return nil
 			}
 		case <-limit.C:
-			return fmt.Errorf("none within %v", watchLimit)
+			return fmt.Errorf("none within %v", within)
 		}
 	}
 }
@@ -135,7 +140,7 @@ func watchPrefix(r *rig) {
 	for _, key := range keys {
 		r.put(b, key, 1, "v")
 	}
-	err := awaitEvent(events, func(e keystore.Event) bool {
+	err := awaitEvent(events, watchLimit, func(e keystore.Event) bool {
 		if e.Key == "key" || e.Key == "key-a" || e.Key == "kez/c" || e.Key == "alias/key" {
 			r.Errorf("event of %q under key/", e.Key)
 		}
