@@ -32,7 +32,7 @@ const (
 
 // algorithm reads one of those.
 func (c *call) algorithm(name string, known map[string]kms.Algorithm) kms.Algorithm {
-	alg := known[c.Text(name, func(s string) bool { _, ok := known[s]; return ok })]
+	alg := known[c.Text(name, nameIn(known))]
 	if alg == "" {
 		c.unsupported(name)
 	}

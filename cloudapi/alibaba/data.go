@@ -83,7 +83,9 @@ func (c *call) decrypt(ctx context.Context) (any, error) {
 }
 
 // open decrypts an envelope of data or of a data key, which the vendor does not tell apart.
-func (c *call) open(ctx context.Context, envelope []byte, purpose kms.Purpose, aad kms.AAD) ([]byte, error) {
+func (c *call) open(
+	ctx context.Context, envelope []byte, purpose kms.Purpose, aad kms.AAD,
+) ([]byte, error) {
 	switch purpose {
 	case kms.PurposeData:
 		return c.keys.Decrypt(ctx, envelope, aad)
@@ -106,7 +108,9 @@ func (c *call) reEncrypt(ctx context.Context) (any, error) {
 		return c.reEncryptAsymmetric(ctx, to, aad)
 	}
 	envelope := c.Base64("CiphertextBlob", 1, maxCiphertext)
-	opts := &kms.ReEncryptOptions{SourceKey: c.optKey("SourceKeyId"), Key: to, AAD: aad, ChangeAAD: true}
+	opts := &kms.ReEncryptOptions{
+		SourceKey: c.optKey("SourceKeyId"), Key: to, AAD: aad, ChangeAAD: true,
+	}
 	from := c.Context("SourceEncryptionContext", maxContext)
 	sourceVersion := c.OptText("SourceKeyVersionId", "", isID)
 	if err := c.Err(); err != nil {

@@ -13,7 +13,7 @@ var dataKeySizes = map[string]int64{"AES_256": 32, "AES_128": 16}
 // dataKeySize reads how many bytes a data key shall have. NumberOfBytes comes before
 // KeySpec, and without either it is 32: kms-20160120 v3.2.3, GenerateDataKeyRequest.
 func (c *call) dataKeySize() int {
-	size := dataKeySizes[c.OptText("KeySpec", "AES_256", front.OneOf("AES_256", "AES_128"))]
+	size := dataKeySizes[c.OptText("KeySpec", "AES_256", nameIn(dataKeySizes))]
 	return int(c.OptInt("NumberOfBytes", size, 1, kms.MaxDataKey))
 }
 
@@ -29,12 +29,7 @@ type dataKey struct {
 func (d *dataKey) Clear() { clear(d.Plaintext) }
 
 func (c *call) generateDataKey(ctx context.Context) (any, error) {
-	key, aad := c.key("KeyId"), c.Context("EncryptionContext", maxContext)
-	size := c.dataKeySize()
-	if err := c.Err(); err != nil {
-		return nil, err
-	}
-	k, err := c.keys.GenerateDataKey(ctx, key, size, aad)
+	k, err := c.newDataKey(ctx, c.keys.GenerateDataKey)
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +37,24 @@ func (c *call) generateDataKey(ctx context.Context) (any, error) {
 }
 
 func (c *call) generateDataKeyWithoutPlaintext(ctx context.Context) (any, error) {
+	k, err := c.newDataKey(ctx, c.keys.GenerateDataKeyWithoutPlaintext)
+	if err != nil {
+		return nil, err
+	}
+	return &ciphertext{c.versionOf(k.KeyID, k.KeyVersion), k.Ciphertext, c.answer()}, nil
+}
+
+// A generator makes a data key.
+type generator func(ctx context.Context, key string, size int, aad kms.AAD) (*kms.DataKey, error)
+
+// newDataKey makes the data key that the parameters say.
+func (c *call) newDataKey(ctx context.Context, generate generator) (*kms.DataKey, error) {
 	key, aad := c.key("KeyId"), c.Context("EncryptionContext", maxContext)
 	size := c.dataKeySize()
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	k, err := c.keys.GenerateDataKeyWithoutPlaintext(ctx, key, size, aad)
-	if err != nil {
-		return nil, err
-	}
-	return &ciphertext{c.versionOf(k.KeyID, k.KeyVersion), k.Ciphertext, c.answer()}, nil
+	return generate(ctx, key, size, aad)
 }
 
 // An exportedKey is a data key under a public key of the client's.

@@ -15,7 +15,8 @@ func TestDocument(t *testing.T) {
 	text, err := os.ReadFile("../../docs/cloudapi/alibaba.md")
 	must(t, err)
 	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|").FindAllStringSubmatch(string(text), -1) {
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|")
+	for _, row := range rows.FindAllStringSubmatch(string(text), -1) {
 		listed = append(listed, row[1])
 	}
 	slices.Sort(listed)
@@ -23,7 +24,8 @@ func TestDocument(t *testing.T) {
 		t.Errorf("the document has %v, and there are %v", listed, alibaba.Actions())
 	}
 	for _, code := range alibaba.Codes() {
-		if !strings.Contains(string(text), code) && !strings.Contains(string(text), strings.TrimPrefix(code, "Rejected")) {
+		short := strings.TrimPrefix(code, "Rejected") // as a row with several has them
+		if !strings.Contains(string(text), code) && !strings.Contains(string(text), short) {
 			t.Errorf("the document lacks %s", code)
 		}
 	}

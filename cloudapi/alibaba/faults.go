@@ -15,54 +15,63 @@ func fault(status int, code, message string) *front.Fault {
 	return &front.Fault{Status: status, Code: code, Message: message}
 }
 
-// Faults of KMS: API page "Sample responses" (common error codes), and where another
-// page is named, that.
+// Seed page "Encrypt".
+var (
+	faultInvalid = fault(400, "InvalidParameter", "The specified parameter is invalid.")
+	faultNoKey   = fault(404, "Forbidden.KeyNotFound", "The specified Key is not found.")
+	faultNoAlias = fault(404, "Forbidden.AliasNotFound", "The specified Alias is not found.")
+
+	// A guess: the vendor's pages have no code for it.
+	faultNoVersion = fault(404, faultNoKey.Code, "The specified version of the Key is not found.")
+)
+
+// API page "Sample responses", common error codes.
 var (
 	faultInternal    = fault(500, "InternalFailure", "Internal Failure.")
 	faultUnavailable = fault(503, "ServiceUnavailableTemporary", "Service Unavailable Temporary.")
-	faultDenied      = fault(403, "Forbidden.NoPermission", "This operation is forbidden by permission system.")
+	faultDenied      = fault(403, "Forbidden.NoPermission", "The operation is not permitted.")
 	faultMissing     = fault(400, "MissingParameter", "A parameter is needed but not provided.")
-	faultInvalid     = fault(400, "InvalidParameter", "The specified parameter is invalid.")                 // seed page "Encrypt"
-	faultNoKey       = fault(404, "Forbidden.KeyNotFound", "The specified Key is not found.")                // seed page "Encrypt"
-	faultNoAlias     = fault(404, "Forbidden.AliasNotFound", "The specified Alias is not found.")            // seed page "Encrypt"
-	faultNoVersion   = fault(404, "Forbidden.KeyNotFound", "The specified version of the Key is not found.") // guess
-	faultUnsupported = fault(400, "UnsupportedOperation", "This operation or parameter is not supported.")
-	faultLevel       = fault(400, "Unsupported.ProtectionLevel", "The protection level is not supported.")
-	faultOrigin      = fault(400, "Unsupported.Origin", "The origin of the key is not for this operation.")
+	faultUnsupported = fault(400, "UnsupportedOperation", "The operation is not supported.")
+	faultLevel       = fault(400, "Unsupported.ProtectionLevel", "The level is not supported.")
+	faultOrigin      = fault(400, "Unsupported.Origin", "The origin of the Key does not fit.")
 	faultAliasExists = fault(400, "AliasAlreadyExists", "The specified Alias already exists.")
-	faultLimit       = fault(400, "Rejected.LimitExceeded", "The request was rejected because a limit was exceeded.")
-	faultMaterial    = fault(400, "InvalidKeyMaterial", "The specified key material is invalid.")
-	faultToken       = fault(400, "InvalidImportToken", "The specified import token is invalid.")
-	faultOldToken    = fault(400, "ExpiredImportToken", "The specified import token has expired.")
+	faultLimit       = fault(400, "Rejected.LimitExceeded", "A limit was exceeded.")
+	faultMaterial    = fault(400, "InvalidKeyMaterial", "The key material is invalid.")
+	faultToken       = fault(400, "InvalidImportToken", "The import token is invalid.")
+	faultOldToken    = fault(400, "ExpiredImportToken", "The import token has expired.")
+	faultMethod      = fault(403, "UnsupportedHTTPMethod", "This http method is not supported.")
 	faultNoTimestamp = fault(400, "IllegalTimestamp",
 		`The input parameter "Timestamp" that is mandatory for processing this request is not supplied.`)
-	faultSignature = fault(400, "IncompleteSignature", "The request signature does not conform to Aliyun standards.")
-	faultNoAccess  = fault(404, "InvalidAccessKeyId.NotFound", "The Access Key ID provided does not exist in our records.")
-	faultMethod    = fault(403, "UnsupportedHTTPMethod", "This http method is not supported.")
-
-	// API page "Impact of CMK status on API operations".
-	faultDisabled        = fault(409, "Rejected.Disabled", "The request was rejected because the key is disabled.")
-	faultPendingDeletion = fault(409, "Rejected.PendingDeletion", "The request was rejected because the key is pending deletion.")
-	faultPendingImport   = fault(409, "Rejected.PendingImport", "The request was rejected because the key is pending import.")
-	faultState           = fault(409, "Rejected.StateModifiedFailed", "The state of the key does not allow this operation.")
+	faultSignature = fault(400, "IncompleteSignature",
+		"The request signature does not conform to Aliyun standards.")
+	faultNoAccess = fault(404, "InvalidAccessKeyId.NotFound",
+		"The Access Key ID provided does not exist in our records.")
 )
 
-// Faults of the gateway in front of KMS: API page "Client-side errors" of the gateway.
+// API page "Impact of CMK status on API operations".
 var (
-	faultAction   = fault(404, "InvalidApi.NotFound", "Specified api is not found, please check your url and method.")
+	faultDisabled        = fault(409, "Rejected.Disabled", "The Key is disabled.")
+	faultPendingDeletion = fault(409, "Rejected.PendingDeletion", "The Key is pending deletion.")
+	faultPendingImport   = fault(409, "Rejected.PendingImport", "The Key is pending import.")
+	faultState           = fault(409, "Rejected.StateModifiedFailed", "The state does not allow it.")
+)
+
+// The gateway's, in front of KMS: its API page "Client-side errors".
+var (
+	faultAction   = fault(404, "InvalidApi.NotFound", "Specified api is not found.")
 	faultVersion  = fault(400, "InvalidVersion", "Specified parameter Version is not valid.")
-	faultFormat   = fault(400, "InvalidParameter.Format", "Specified parameter format is not valid.")
-	faultClock    = fault(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
-	faultReplay   = fault(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
-	faultMismatch = fault(400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.")
-	faultInsecure = fault(404, "InvalidProtocol.NeedSsl", "Your request is denied as lack of ssl protect.")
+	faultFormat   = fault(400, "InvalidParameter.Format", "Specified format is not valid.")
+	faultClock    = fault(400, "InvalidTimeStamp.Expired", "Specified time stamp is expired.")
+	faultReplay   = fault(400, "SignatureNonceUsed", "Specified nonce was used already.")
+	faultMismatch = fault(400, "SignatureDoesNotMatch", "Specified signature is not matched.")
+	faultInsecure = fault(404, "InvalidProtocol.NeedSsl", "Your request is denied as lack of ssl.")
 )
 
 // Faults of a dry run: seed page "Encrypt". Its statuses are a guess.
 var (
 	faultDryRun        = fault(400, "DryRunOperationError", "The request passes the dry run.")
-	faultDryValidation = fault(400, "ValidationError", "A parameter value in the request is invalid.")
-	faultDryDenied     = fault(400, "AccessDeniedError", "You do not have the permissions to access the resources.")
+	faultDryValidation = fault(400, "ValidationError", "A parameter value is invalid.")
+	faultDryDenied     = fault(400, "AccessDeniedError", "The operation is not permitted.")
 )
 
 var translations = []front.Translation{

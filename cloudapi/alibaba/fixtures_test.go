@@ -79,9 +79,11 @@ func (s *server) imports() params {
 	must(s.t, err)
 	public, err := x509.ParsePKIXPublicKey(p.PublicKey)
 	must(s.t, err)
-	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), []byte("0123456789abcdef0123456789abcdef"), nil)
+	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey),
+		[]byte("0123456789abcdef0123456789abcdef"), nil)
 	must(s.t, err)
-	return params{"KeyId": id, "ImportToken": b64(p.Token), "EncryptedKeyMaterial": b64(wrapped), "KeyMaterialExpireUnix": "0"}
+	return params{"KeyId": id, "ImportToken": b64(p.Token), "EncryptedKeyMaterial": b64(wrapped),
+		"KeyMaterialExpireUnix": "0"}
 }
 
 // alias makes an alias of a key.

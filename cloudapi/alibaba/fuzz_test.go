@@ -11,9 +11,10 @@ import (
 )
 
 // codes that an answer may have; those of what is broken inside are not among them.
-var codes = regexp.MustCompile(`^(Forbidden\.(KeyNotFound|AliasNotFound)|InvalidParameter(\.Format)?|MissingParameter|UnsupportedOperation|` +
-	`Unsupported\.(Origin|ProtectionLevel)|AliasAlreadyExists|Rejected\.\w+|Invalid(KeyMaterial|ImportToken|Version|Api\.NotFound)|UnsupportedHTTPMethod|` +
-	`(DryRunOperation|Validation)Error|IncompleteSignature|IllegalTimestamp)$`)
+var codes = regexp.MustCompile(`^(Forbidden\.(KeyNotFound|AliasNotFound)|MissingParameter|` +
+	`InvalidParameter(\.Format)?|UnsupportedOperation|Unsupported\.(Origin|ProtectionLevel)|` +
+	`AliasAlreadyExists|Rejected\.\w+|Invalid(KeyMaterial|ImportToken|Version|Api\.NotFound)|` +
+	`UnsupportedHTTPMethod|(DryRunOperation|Validation)Error|IncompleteSignature|IllegalTimestamp)$`)
 
 // FuzzHandler sends requests that are signed right, whatever is in them.
 func FuzzHandler(f *testing.F) {
@@ -22,7 +23,8 @@ func FuzzHandler(f *testing.F) {
 		f.Add(i%2 == 0, "POST", name, query(actions[name].base(s)), "")
 	}
 	f.Add(true, "GET", "Encrypt", "KeyId=alias%2Fx&Plaintext=QUJD&EncryptionContext=%7B%22a%22%3A%22%5Cud800%22%7D", "")
-	f.Add(false, "POST", "ListKeys", "Format=XML&DryRun=true", "Filters=%5B%7B%22Key%22%3A%22KeyState%22%2C%22Values%22%3A%5B%22Enabled%22%5D%7D%5D")
+	f.Add(false, "POST", "ListKeys", "Format=XML&DryRun=true",
+		"Filters=%5B%7B%22Key%22%3A%22KeyState%22%2C%22Values%22%3A%5B%22Enabled%22%5D%7D%5D")
 	f.Fuzz(func(t *testing.T, acs3 bool, method, action, query, form string) {
 		s.t = t
 		if strings.Contains(query+form, "RSA_3072") || strings.Contains(query+form, "RSA_4096") {

@@ -42,13 +42,16 @@ func (c *call) getParametersForImport(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &importAnswer{c.api.keys.There(id), p.Token, p.PublicKey, date(p.ExpiresAt), c.answer()}, nil
+	return &importAnswer{
+		c.api.keys.There(id), p.Token, p.PublicKey, date(p.ExpiresAt), c.answer(),
+	}, nil
 }
 
 // wrapping reads how the material is going to be wrapped.
 func (c *call) wrapping() kms.WrappingAlgorithm {
 	spec := c.Text("WrappingKeySpec", front.OneOf("RSA_2048", "EC_SM2"))
-	alg := c.Text("WrappingAlgorithm", front.OneOf("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "RSAES_PKCS1_V1_5", "SM2PKE"))
+	alg := c.Text("WrappingAlgorithm",
+		front.OneOf("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "RSAES_PKCS1_V1_5", "SM2PKE"))
 	wrapping, ok := wrappings[[2]string{spec, alg}]
 	switch {
 	case !ok:

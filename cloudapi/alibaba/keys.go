@@ -47,7 +47,7 @@ func (c *call) createKey(ctx context.Context) (any, error) {
 	c.Refuse("DKMSInstanceId", "Policy")
 	opts := &kms.CreateKeyOptions{
 		Spec:        c.spec(),
-		Usage:       keyUsages[c.OptText("KeyUsage", "", front.OneOf("ENCRYPT/DECRYPT", "SIGN/VERIFY"))],
+		Usage:       keyUsages[c.OptText("KeyUsage", "", nameIn(keyUsages))],
 		Description: c.OptText("Description", "", front.Chars(0, maxDescription)),
 		Tags:        c.tags("Tags"),
 
@@ -71,11 +71,19 @@ func (c *call) createKey(ctx context.Context) (any, error) {
 
 // spec reads a KeySpec.
 func (c *call) spec() kms.KeySpec {
-	spec := keySpecs[c.OptText("KeySpec", "Aliyun_AES_256", func(s string) bool { _, ok := keySpecs[s]; return ok })]
+	spec := keySpecs[c.OptText("KeySpec", "Aliyun_AES_256", nameIn(keySpecs))]
 	if spec == "" {
 		c.unsupported("KeySpec")
 	}
 	return spec
+}
+
+// nameIn is the rule of the names that a table has.
+func nameIn[V any](table map[string]V) front.Rule {
+	return func(s string) bool {
+		_, ok := table[s]
+		return ok
+	}
 }
 
 // unsupported says that a parameter's value has a meaning, but none here.

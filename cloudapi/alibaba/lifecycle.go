@@ -8,8 +8,13 @@ import (
 	"github.com/embedkms/kms"
 )
 
-func (c *call) enableKey(ctx context.Context) (any, error)  { return c.onKey(ctx, c.keys.EnableKey) }
-func (c *call) disableKey(ctx context.Context) (any, error) { return c.onKey(ctx, c.keys.DisableKey) }
+func (c *call) enableKey(ctx context.Context) (any, error) {
+	return c.onKey(ctx, c.keys.EnableKey)
+}
+
+func (c *call) disableKey(ctx context.Context) (any, error) {
+	return c.onKey(ctx, c.keys.DisableKey)
+}
 
 // scheduleKeyDeletion: 7 to 366 days, kms-20160120 v3.2.3.
 func (c *call) scheduleKeyDeletion(ctx context.Context) (any, error) {

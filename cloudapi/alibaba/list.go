@@ -82,7 +82,7 @@ const maxFilters = 10 // and values of each
 func (c *call) filters() func(*metadata) bool {
 	wanted := map[string][]string{}
 	c.Each("Filters", maxFilters, func(f *front.Params) {
-		key := f.Text("Key", func(s string) bool { return filterValues[s] != nil })
+		key := f.Text("Key", nameIn(filterValues))
 		wanted[key] = append(wanted[key], f.Texts("Values", maxFilters, front.Any)...)
 	}, "Key", "Values")
 	return func(m *metadata) bool {

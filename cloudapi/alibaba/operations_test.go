@@ -36,30 +36,36 @@ func values(code string, vs ...string) (all []bad) {
 
 // Kinds of parameters.
 func keyParam(name string) param {
-	return param{name, false, append(append(values("Forbidden.KeyNotFound", "0d0466b0-e727-4d9c-b35d-f84bb474a37f",
+	return param{name, false, append(append(values("Forbidden.KeyNotFound",
+		"0d0466b0-e727-4d9c-b35d-f84bb474a37f",
 		"key-hzz630494463ejqjxxxxx", "acs:kms:elsewhere:"+account+":key/0d0466b0-e727-4d9c-b35d-f84bb474a37f",
 		"acs:kms:"+region+":1:alias/none"),
 		values("Forbidden.AliasNotFound", "alias/none", "acs:kms:"+region+":"+account+":alias/none")...),
-		values("", "", "alias/", "alias//x", "alias/ü", "alias/"+long(250), long(65), "a b", "key*", "\xff", "acs:kms", "acs:ecs:a:b:key/c",
+		values("", "", "alias/", "alias//x", "alias/ü", "alias/"+long(250), long(65), "a b", "key*",
+			"\xff", "acs:kms", "acs:ecs:a:b:key/c",
 			"acs:kms:"+region+":"+account+":none/c", "acs:kms:"+region+":"+account+":key/"+long(65))...)}
 }
 
 func versionParam(name string) param {
-	return param{name, false, append(values("Forbidden.KeyNotFound", "0d0466b0-e727-4d9c-b35d-f84bb474a37f"),
+	return param{name, false, append(values("Forbidden.KeyNotFound",
+		"0d0466b0-e727-4d9c-b35d-f84bb474a37f"),
 		values("", "", long(65), "a*", "\xff")...)}
 }
 
 func base64Param(name string, most int) param {
-	return param{name, false, values("", "", "****", "QQ", "QR==", "QUFB\n", "QQ==QQ==", "\xff", b64(make([]byte, most+1)))}
+	return param{name, false, values("", "", "****", "QQ", "QR==", "QUFB\n", "QQ==QQ==", "\xff",
+		b64(make([]byte, most+1)))}
 }
 
 func contextParam(name string) param {
-	return param{name, true, values("", "", "{", "[]", `"a"`, `{"a":1}`, `{"a":null}`, `{"a":{}}`, `{"a":"1","a":"1"}`, `{"":"a"}`,
+	return param{name, true, values("", "", "{", "[]", `"a"`, `{"a":1}`, `{"a":null}`, `{"a":{}}`,
+		`{"a":"1","a":"1"}`, `{"":"a"}`,
 		`{"a":"\ud800"}`, `{"a":"\xff"}`, `{"a":"b"}x`, `{"a":"`+long(8192)+`"}`, "\xff")}
 }
 
 func intParam(name string, tooFew, tooMany string) param {
-	return param{name, false, values("", "", "x", "1.5", "+8", " 8", "1e1", "0x8", "99999999999999999999", tooFew, tooMany)}
+	return param{name, false, values("", "", "x", "1.5", "+8", " 8", "1e1", "0x8",
+		"99999999999999999999", tooFew, tooMany)}
 }
 
 func boolParam(name string) param {
@@ -67,15 +73,18 @@ func boolParam(name string) param {
 }
 
 func choiceParam(name string, unsupported ...string) param {
-	return param{name, false, append(values("", "", "x", "\xff"), values("UnsupportedOperation", unsupported...)...)}
+	return param{name, false, append(values("", "", "x", "\xff"),
+		values("UnsupportedOperation", unsupported...)...)}
 }
 
 func aliasParam() param {
-	return param{"AliasName", false, values("", "", "x", "alias/", "alias/ü", "alias/a b", "alias//", "alias/"+long(250), "\xff")}
+	return param{"AliasName", false,
+		values("", "", "x", "alias/", "alias/ü", "alias/a b", "alias//", "alias/"+long(250), "\xff")}
 }
 
 func tagsParam(name string) param {
-	return param{name, false, values("", "", "{", "{}", `"a"`, `["a"]`, `[{"TagKey":1}]`, `[{"TagValue":"a"}]`, `[{"TagKey":"","TagValue":"b"}]`,
+	return param{name, false, values("", "", "{", "{}", `"a"`, `["a"]`, `[{"TagKey":1}]`,
+		`[{"TagValue":"a"}]`, `[{"TagKey":"","TagValue":"b"}]`,
 		`[{"TagKey":"a"},{"TagKey":"a"}]`, `[{"TagKey":"aliyun1"}]`, `[{"TagKey":"acs:a"}]`, `[{"TagKey":"a b"}]`,
 		`[{"TagKey":"a","TagValue":"`+long(129)+`"}]`, `[{"TagKey":"`+long(129)+`"}]`, `[{"TagKey":"a","TagKey":"b"}]`, tagList(21))}
 }
@@ -84,25 +93,31 @@ func textParam(name string, most int) param {
 	return param{name, false, values("", long(most+1), "\x00", "\xff")}
 }
 
-var intervalParam = param{"RotationInterval", false, values("", "", "x", "7", "d", "0d", "07d", "6d", "731d", "604799s", "7w", "-7d", "+7d", "9999999999s", "99999999d")}
+var intervalParam = param{"RotationInterval", false,
+	values("", "", "x", "7", "d", "0d", "07d", "6d", "731d", "604799s", "7w", "-7d", "+7d",
+		"9999999999s", "99999999d")}
 
 var (
 	encryptionAlgorithm = choiceParam("Algorithm", "RSAES_OAEP_SHA_1")
 	signatureAlgorithm  = choiceParam("Algorithm", "SM2DSA", "RSA_PSS_SHA_256") // not of the key's spec
-	rsaPublic           = param{"PublicKeyBlob", false, append(base64Param("", 1024).bad, bad{value: b64([]byte("no key"))})}
-	wrapping            = []param{rsaPublic, choiceParam("WrappingAlgorithm"), choiceParam("WrappingKeySpec")}
+	rsaPublic           = param{"PublicKeyBlob", false,
+		append(base64Param("", 1024).bad, bad{value: b64([]byte("no key"))})}
+	wrapping = []param{rsaPublic, choiceParam("WrappingAlgorithm"),
+		choiceParam("WrappingKeySpec")}
 )
 
 var sum = sha256.Sum256([]byte("message"))
 
 // symmetric returns the parameters of what makes a data key.
 func dataKeyParams(more ...param) []param {
-	return append([]param{keyParam("KeyId"), opt(choiceParam("KeySpec")), opt(intParam("NumberOfBytes", "0", "1025")),
+	return append([]param{keyParam("KeyId"), opt(choiceParam("KeySpec")),
+		opt(intParam("NumberOfBytes", "0", "1025")),
 		contextParam("EncryptionContext")}, more...)
 }
 
 func pageParams(tooFew, tooMany string) []param {
-	return []param{opt(intParam("PageNumber", "0", "2147483648")), opt(intParam("PageSize", tooFew, tooMany))}
+	return []param{opt(intParam("PageNumber", "0", "2147483648")),
+		opt(intParam("PageSize", tooFew, tooMany))}
 }
 
 func onKey(more ...param) []param { return append([]param{keyParam("KeyId")}, more...) }
@@ -113,7 +128,8 @@ func aKey(more ...string) func(*server) params {
 }
 
 func exported(s *server) params {
-	return params{"PublicKeyBlob": publicBlob(s.t), "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+	return params{"PublicKeyBlob": publicBlob(s.t), "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+		"WrappingKeySpec": "RSA_2048"}
 }
 
 // aPair returns parameters with a new pair and its first version.

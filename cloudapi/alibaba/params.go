@@ -61,7 +61,9 @@ func (c *call) done(err error) (any, error) {
 }
 
 // onKey does what takes a key and no more.
-func (c *call) onKey(ctx context.Context, do func(ctx context.Context, key string) error) (any, error) {
+func (c *call) onKey(
+	ctx context.Context, do func(ctx context.Context, key string) error,
+) (any, error) {
 	key := c.key("KeyId")
 	if err := c.Err(); err != nil {
 		return nil, err

@@ -50,7 +50,8 @@ func TestBadParameters(t *testing.T) {
 					s.call(name, without(base, p.name)).is(t, p.name+" missing", "MissingParameter")
 				}
 				for _, b := range p.bad {
-					s.call(name, with(base, p.name, b.value)).is(t, p.name+"="+b.value[:min(40, len(b.value))], cmp.Or(b.code, "InvalidParameter"))
+					s.call(name, with(base, p.name, b.value)).is(t,
+						p.name+"="+b.value[:min(40, len(b.value))], cmp.Or(b.code, "InvalidParameter"))
 				}
 			}
 			for _, dry := range []string{"", "yes", "TRUE", "1", "\xff"} {
@@ -111,8 +112,10 @@ func TestUnknown(t *testing.T) {
 	s.call("GenerateRandom", params{}).is(t, "action", "InvalidApi.NotFound")
 	s.call("encrypt", params{}).is(t, "case", "InvalidApi.NotFound")
 	s.do(s.rpc("GET", "", params{})).is(t, "no action", "InvalidApi.NotFound")
-	s.do(s.rpc("GET", "DescribeRegions", params{"Version": "2014-01-01"})).is(t, "version", "InvalidVersion")
-	s.do(s.rpc("GET", "DescribeRegions", params{"Format": "YAML"})).is(t, "format", "InvalidParameter.Format")
+	s.do(s.rpc("GET", "DescribeRegions", params{"Version": "2014-01-01"})).is(t, "version",
+		"InvalidVersion")
+	s.do(s.rpc("GET", "DescribeRegions", params{"Format": "YAML"})).is(t, "format",
+		"InvalidParameter.Format")
 	s.do(s.rpc("GET", "DescribeRegions", params{"\xff": "x"})).is(t, "UTF-8", "InvalidParameter")
 	for _, method := range []string{"PUT", "DELETE", "HEAD", "PATCH"} {
 		r := s.do(s.rpc(method, "DescribeRegions", params{}))

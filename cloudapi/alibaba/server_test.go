@@ -58,7 +58,8 @@ func start(t testing.TB, change ...func(*alibaba.Options)) *server {
 	s := &server{t: t, store: faultstore.New(memstore.New()), now: time.Now()}
 	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
 	must(t, err)
-	s.kms, err = kms.Open(ctx, s.store, root, &kms.Options{Authorizer: authorizer{}, MaxStale: -1, OutageGrace: -1})
+	s.kms, err = kms.Open(ctx, s.store, root,
+		&kms.Options{Authorizer: authorizer{}, MaxStale: -1, OutageGrace: -1})
 	must(t, err)
 	t.Cleanup(func() { s.kms.Close() })
 	opts := &alibaba.Options{

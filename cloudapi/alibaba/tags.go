@@ -12,13 +12,13 @@ import (
 
 const maxTags = 20 // of a request: kms-20160120 v3.2.3, CreateKeyRequest
 
-// Names and values of tags: kms-20160120 v3.2.3, CreateKeyRequest.
-var (
-	isTagText  = front.Pattern(`[\pL\pN/\\_.+=:@-]{0,128}`)
-	isReserved = func(s string) bool { return strings.HasPrefix(s, "aliyun") || strings.HasPrefix(s, "acs:") }
-)
+// isTagText is the rule of names and values: kms-20160120 v3.2.3, CreateKeyRequest.
+var isTagText = front.Pattern(`[\pL\pN/\\_.+=:@-]{0,128}`)
 
-func isTagName(s string) bool { return s != "" && isTagText(s) && !isReserved(s) }
+// isTagName is the rule of names, some of which are the vendor's own.
+func isTagName(s string) bool {
+	return s != "" && isTagText(s) && !strings.HasPrefix(s, "aliyun") && !strings.HasPrefix(s, "acs:")
+}
 
 // tags reads [{"TagKey": …, "TagValue": …}, …].
 func (c *call) tags(list string) map[string]string {

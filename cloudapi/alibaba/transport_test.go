@@ -20,7 +20,8 @@ var schemes = map[string]func(*server) *http.Request{
 	"RPC GET":  func(s *server) *http.Request { return s.rpc("GET", "DescribeRegions", params{}) },
 	"RPC POST": func(s *server) *http.Request { return s.rpc("POST", "DescribeRegions", params{}) },
 	"RPC form": func(s *server) *http.Request {
-		return newRequest("POST", "/", query(s.rpcParams("POST", accessKey, secret, "DescribeRegions", params{})))
+		return newRequest("POST", "/", query(s.rpcParams("POST", accessKey, secret, "DescribeRegions",
+			params{})))
 	},
 	"ACS3 form": func(s *server) *http.Request {
 		body := query(params{"Format": "JSON"})
@@ -34,7 +35,8 @@ func TestSchemes(t *testing.T) {
 	for name, request := range schemes {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
-			if r := s.do(request(s)); r.status != 200 || !strings.Contains(r.body, region) || r.header.Get("X-Acs-Request-Id") != r.text("RequestId") {
+			r := s.do(request(s))
+			if r.status != 200 || !strings.Contains(r.body, region) || r.header.Get("X-Acs-Request-Id") != r.text("RequestId") {
 				t.Fatalf("%d %s", r.status, r.body)
 			}
 			checkReplay(t, s, request)
@@ -63,7 +65,8 @@ func checkSkew(t *testing.T, s *server, request func(*server) *http.Request) {
 	for _, c := range []struct {
 		by   time.Duration
 		code string
-	}{{-16 * time.Minute, "InvalidTimeStamp.Expired"}, {16 * time.Minute, "InvalidTimeStamp.Expired"}, {14 * time.Minute, ""}, {-14 * time.Minute, ""}} {
+	}{{-16 * time.Minute, "InvalidTimeStamp.Expired"}, {16 * time.Minute,
+		"InvalidTimeStamp.Expired"}, {14 * time.Minute, ""}, {-14 * time.Minute, ""}} {
 		r := request(s)
 		s.now = now.Add(c.by)
 		got := s.do(r)
@@ -82,7 +85,8 @@ func checkPeers(t *testing.T, request func(*server) *http.Request) {
 		tls, insecure bool
 		let           bool
 	}{
-		{"192.0.2.1:1", false, false, false}, {"192.0.2.1:1", true, false, true}, {"192.0.2.1:1", false, true, true},
+		{"192.0.2.1:1", false, false, false}, {"192.0.2.1:1", true, false, true}, {"192.0.2.1:1", false,
+			true, true},
 		{"127.0.0.1:1", false, false, true}, {"[::1]:1", false, false, true}, {"@", false, false, false},
 	} {
 		s := start(t, func(o *alibaba.Options) { o.AllowInsecure = c.insecure })
@@ -113,13 +117,15 @@ func TestStrangers(t *testing.T) {
 		r := newRequest("POST", "/", "")
 		s.signACS3(r, accessKey, "wrong", action, "")
 		s.do(r).is(t, "wrong secret", "SignatureDoesNotMatch")
-		s.do(newRequest("POST", "/?"+query(s.rpcParams("POST", accessKey, "wrong", action, params{})), "")).is(t, "wrong secret", "SignatureDoesNotMatch")
+		s.do(newRequest("POST", "/?"+query(s.rpcParams("POST", accessKey, "wrong", action, params{})),
+			"")).is(t, "wrong secret", "SignatureDoesNotMatch")
 	}
 	for _, target := range []string{"/?a=1&a=2", "/?%zz", "/?a;b"} {
 		s.do(newRequest("POST", target, "")).is(t, target, "InvalidParameter")
 	}
 	s.do(newRequest("POST", "/?a=1", "a=1")).is(t, "query and form", "InvalidParameter")
-	s.do(newRequest("POST", "/?a="+strings.Repeat("a", 128<<10), "")).is(t, "huge query", "InvalidParameter")
+	s.do(newRequest("POST", "/?a="+strings.Repeat("a", 128<<10), "")).is(t, "huge query",
+		"InvalidParameter")
 	s.do(newRequest("POST", "/", strings.Repeat("a", 128<<10+1))).is(t, "huge body", "InvalidParameter")
 	r := newRequest("POST", "/", `{"Action":"Encrypt"}`)
 	r.Header.Set("Content-Type", "application/json")
@@ -156,8 +162,10 @@ func TestFormats(t *testing.T) {
 		format, accept string
 		acs3, xml      bool
 	}{
-		{"", "", false, true}, {"XML", "", false, true}, {"xml", "", false, true}, {"JSON", "application/xml", false, false},
-		{"json", "", false, false}, {"", "", true, false}, {"", "application/json", true, false}, {"", "application/xml", true, true},
+		{"", "", false, true}, {"XML", "", false, true}, {"xml", "", false, true}, {"JSON",
+			"application/xml", false, false},
+		{"json", "", false, false}, {"", "", true, false}, {"", "application/json", true, false}, {"",
+			"application/xml", true, true},
 		{"XML", "application/json", true, true},
 	} {
 		p := params{"Format": c.format}
@@ -173,7 +181,8 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%+v: %s", c, got.body)
 		}
 	}
-	s.do(s.rpc("GET", "DescribeKey", params{"KeyId": "alias/x", "Format": "XML"})).is(t, "errors are JSON", "Forbidden.AliasNotFound")
+	s.do(s.rpc("GET", "DescribeKey", params{"KeyId": "alias/x", "Format": "XML"})).is(t,
+		"errors are JSON", "Forbidden.AliasNotFound")
 }
 
 func TestNew(t *testing.T) {
@@ -203,7 +212,8 @@ func TestConcurrency(t *testing.T) {
 		wg.Go(func() {
 			for range 20 {
 				r := s.do(s.acs3(accessKey, "Encrypt", params{"KeyId": id, "Plaintext": "QUJD"}))
-				if d := s.do(s.rpc("POST", "Decrypt", params{"CiphertextBlob": r.text("CiphertextBlob")})); d.text("Plaintext") != "QUJD" {
+				d := s.do(s.rpc("POST", "Decrypt", params{"CiphertextBlob": r.text("CiphertextBlob")}))
+				if d.text("Plaintext") != "QUJD" {
 					t.Error(d.body)
 				}
 			}

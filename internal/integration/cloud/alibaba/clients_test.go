@@ -39,7 +39,8 @@ func must(t testing.TB, err error) {
 func start(t testing.TB) *cloud.Server {
 	t.Helper()
 	return cloud.Start(t, func(k *kms.KMS, now func() time.Time) (http.Handler, error) {
-		return alibaba.New(k, &alibaba.Options{Credentials: cloud.Credentials, Now: now, Region: region, Account: account})
+		return alibaba.New(k, &alibaba.Options{Credentials: cloud.Credentials, Now: now, Region: region,
+			Account: account})
 	})
 }
 

@@ -33,7 +33,8 @@ type pairs struct{ encrypt, sign string }
 func newPairs(t testing.TB, s *cloud.Server) pairs {
 	t.Helper()
 	var p pairs
-	for usage, id := range map[kms.KeyUsage]*string{kms.KeyUsageEncryptDecrypt: &p.encrypt, kms.KeyUsageSignVerify: &p.sign} {
+	for usage, id := range map[kms.KeyUsage]*string{kms.KeyUsageEncryptDecrypt: &p.encrypt,
+		kms.KeyUsageSignVerify: &p.sign} {
 		k, err := s.KMS.CreateKey(ctx, &kms.CreateKeyOptions{Spec: kms.KeySpecRSA2048, Usage: usage})
 		must(t, err)
 		*id = k.ID
@@ -182,7 +183,8 @@ func exporting() params {
 	if err != nil {
 		panic(err)
 	}
-	return params{"PublicKeyBlob": b64(der), "WrappingKeySpec": "RSA_2048", "WrappingAlgorithm": "RSAES_OAEP_SHA_256"}
+	return params{"PublicKeyBlob": b64(der), "WrappingKeySpec": "RSA_2048",
+		"WrappingAlgorithm": "RSAES_OAEP_SHA_256"}
 }
 
 // wrap encrypts material under the key of GetParametersForImport.

@@ -31,14 +31,18 @@ func isState(want kms.KeyState) func(*env, *kms.Key) {
 
 // in is a refusal of a key in a state.
 func in(state kms.KeyState, code string, status int) refusal {
-	return refusal{string(state), func(e *env, p params) params { return with(p, "KeyId", e.aes(state)) }, code, status}
+	return refusal{string(state), func(e *env,
+		p params) params {
+		return with(p, "KeyId", e.aes(state))
+	}, code, status}
 }
 
 const stateModified = "Rejected.StateModifiedFailed"
 
 var keyOperations = map[string]operation{
 	"CreateKey": {map[string]success{"everything": func(e *env) (params, func(map[string]any)) {
-		return params{"KeySpec": "Aliyun_AES_256", "KeyUsage": "ENCRYPT/DECRYPT", "Origin": "Aliyun_KMS", "ProtectionLevel": "SOFTWARE", "Description": "说明 <&>",
+		return params{"KeySpec": "Aliyun_AES_256", "KeyUsage": "ENCRYPT/DECRYPT",
+				"Origin": "Aliyun_KMS", "ProtectionLevel": "SOFTWARE", "Description": "说明 <&>",
 				"EnableAutomaticRotation": "true", "RotationInterval": "604800s", "Tags": `[{"TagKey":"a","TagValue":"b"},{"TagKey":"c","TagValue":"d"}]`}, func(f map[string]any) {
 				k := e.wantMetadata(f)
 				e.want("Enabled", f, "KeyMetadata", "AutomaticRotation")
@@ -48,11 +52,15 @@ var keyOperations = map[string]operation{
 				}
 			}
 	}, "nothing": created(nil, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt), "external": created(params{"Origin": "EXTERNAL"}, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt),
-		"RSA":   created(params{"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT/DECRYPT"}, kms.KeySpecRSA2048, kms.KeyUsageEncryptDecrypt),
-		"SM2":   created(params{"KeySpec": "EC_SM2"}, kms.KeySpecSM2, kms.KeyUsageSignVerify),
-		"P-256": created(params{"KeySpec": "EC_P256"}, kms.KeySpecECP256, kms.KeyUsageSignVerify), "SM4": created(params{"KeySpec": "Aliyun_SM4"}, kms.KeySpecSM4, kms.KeyUsageEncryptDecrypt),
-	}, []refusal{invalid("KeySpec", "AES"), invalid("Tags", "x"), invalid("RotationInterval", "6d"), refused("P-256K", "UnsupportedOperation", 400, "KeySpec", "EC_P256K"),
-		refused("HSM", "Unsupported.ProtectionLevel", 400, "ProtectionLevel", "HSM"), refused("instance", "UnsupportedOperation", 400, "DKMSInstanceId", "kst-x"),
+		"RSA": created(params{"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT/DECRYPT"},
+			kms.KeySpecRSA2048, kms.KeyUsageEncryptDecrypt),
+		"SM2": created(params{"KeySpec": "EC_SM2"}, kms.KeySpecSM2, kms.KeyUsageSignVerify),
+		"P-256": created(params{"KeySpec": "EC_P256"}, kms.KeySpecECP256,
+			kms.KeyUsageSignVerify), "SM4": created(params{"KeySpec": "Aliyun_SM4"}, kms.KeySpecSM4, kms.KeyUsageEncryptDecrypt),
+	}, []refusal{invalid("KeySpec", "AES"), invalid("Tags", "x"), invalid("RotationInterval",
+		"6d"), refused("P-256K", "UnsupportedOperation", 400, "KeySpec", "EC_P256K"),
+		refused("HSM", "Unsupported.ProtectionLevel", 400, "ProtectionLevel",
+			"HSM"), refused("instance", "UnsupportedOperation", 400, "DKMSInstanceId", "kst-x"),
 		refused("policy", "UnsupportedOperation", 400, "Policy", "{}")}, true},
 
 	"DescribeKey": {map[string]success{"disabled": func(e *env) (params, func(map[string]any)) {
@@ -60,37 +68,51 @@ var keyOperations = map[string]operation{
 	}, "pending deletion": func(e *env) (params, func(map[string]any)) {
 		id := e.aes(kms.KeyStatePendingDeletion)
 		return params{"KeyId": id}, func(f map[string]any) {
-			e.want(e.wantMetadata(f).DeletionDate.UTC().Format(time.RFC3339), f, "KeyMetadata", "DeleteDate")
+			e.want(e.wantMetadata(f).DeletionDate.UTC().Format(time.RFC3339), f, "KeyMetadata",
+				"DeleteDate")
 		}
 	}, "archived": func(e *env) (params, func(map[string]any)) {
 		id := e.enabled()
 		must(e, e.ArchiveKey(ctx, id))
-		return params{"KeyId": keyARN(id)}, func(f map[string]any) { e.want("Disabled", f, "KeyMetadata", "KeyState") }
+		return params{"KeyId": keyARN(id)}, func(f map[string]any) {
+			e.want("Disabled", f,
+				"KeyMetadata", "KeyState")
+		}
 	}}, keyRefusals(), false},
 
 	"ListKeys": {map[string]success{"filters": func(e *env) (params, func(map[string]any)) {
 		id := e.aes(kms.KeyStatePendingDeletion)
-		return params{"PageNumber": "1", "PageSize": "100", "Filters": `[{"Key":"KeyState","Values":["PendingDeletion"]},{"Key":"KeySpec","Values":["Aliyun_AES_256"]},` +
-				`{"Key":"KeyUsage","Values":["ENCRYPT/DECRYPT","SIGN/VERIFY"]},{"Key":"ProtectionLevel","Values":["SOFTWARE"]},{"Key":"CreatorType","Values":["User"]}]`}, func(f map[string]any) {
+		return params{"PageNumber": "1", "PageSize": "100",
+				"Filters": `[{"Key":"KeyState","Values":["PendingDeletion"]},{"Key":"KeySpec","Values":["Aliyun_AES_256"]},` +
+					`{"Key":"KeyUsage","Values":["ENCRYPT/DECRYPT","SIGN/VERIFY"]},{"Key":"ProtectionLevel","Values":["SOFTWARE"]},` +
+					`{"Key":"CreatorType","Values":["User"]}]`}, func(f map[string]any) {
 				e.wantListed(f, id, keyARN(id))
 			}
 	}, "none": func(e *env) (params, func(map[string]any)) {
 		return params{"Filters": `[{"Key":"CreatorType","Values":["Service"]}]`}, func(f map[string]any) { e.want(0, f, "TotalCount") }
 	}, "page behind the last": func(e *env) (params, func(map[string]any)) {
-		return params{"PageNumber": "2147483647", "PageSize": "1"}, func(f map[string]any) { e.want(nil, f, "Keys", "Key", 0) }
+		return params{"PageNumber": "2147483647",
+			"PageSize": "1"}, func(f map[string]any) { e.want(nil, f, "Keys", "Key", 0) }
 	}}, []refusal{invalid("PageSize", "101"), invalid("PageNumber", "0"), invalid("Filters", "[1]")}, true},
 
-	"UpdateKeyDescription": {map[string]success{"words": changes(kms.KeyStateEnabled, params{"Description": "说明"}, func(e *env, k *kms.Key) {
-		if k.Description != "说明" {
-			e.Errorf("described as %q", k.Description)
-		}
-	})}, append(keyRefusals(), invalid("Description", string(make([]byte, 8193)))), false},
+	"UpdateKeyDescription": {map[string]success{"words": changes(kms.KeyStateEnabled,
+		params{"Description": "说明"}, func(e *env, k *kms.Key) {
+			if k.Description != "说明" {
+				e.Errorf("described as %q", k.Description)
+			}
+		})}, append(keyRefusals(), invalid("Description", string(make([]byte, 8193)))), false},
 
-	"EnableKey":  {map[string]success{"disabled": changes(kms.KeyStateDisabled, nil, isState(kms.KeyStateEnabled))}, append(keyRefusals(), in(kms.KeyStatePendingDeletion, stateModified, 409)), false},
-	"DisableKey": {map[string]success{"enabled": changes(kms.KeyStateEnabled, nil, isState(kms.KeyStateDisabled))}, append(keyRefusals(), in(kms.KeyStatePendingImport, stateModified, 409)), false},
-	"ScheduleKeyDeletion": {map[string]success{"shortest": scheduled("7", 7), "longest": scheduled("366", 366)},
-		append(keyRefusals(), invalid("PendingWindowInDays", "6"), invalid("PendingWindowInDays", "367"), in(kms.KeyStatePendingDeletion, stateModified, 409)), false},
-	"CancelKeyDeletion": {map[string]success{"scheduled": changes(kms.KeyStatePendingDeletion, nil, isState(kms.KeyStateEnabled))},
+	"EnableKey": {map[string]success{"disabled": changes(kms.KeyStateDisabled, nil,
+		isState(kms.KeyStateEnabled))}, append(keyRefusals(), in(kms.KeyStatePendingDeletion, stateModified, 409)), false},
+	"DisableKey": {map[string]success{"enabled": changes(kms.KeyStateEnabled, nil,
+		isState(kms.KeyStateDisabled))}, append(keyRefusals(), in(kms.KeyStatePendingImport, stateModified, 409)), false},
+	"ScheduleKeyDeletion": {map[string]success{"shortest": scheduled("7", 7),
+		"longest": scheduled("366", 366)},
+		append(keyRefusals(), invalid("PendingWindowInDays", "6"),
+			invalid("PendingWindowInDays", "367"), in(kms.KeyStatePendingDeletion, stateModified,
+				409)), false},
+	"CancelKeyDeletion": {map[string]success{"scheduled": changes(kms.KeyStatePendingDeletion, nil,
+		isState(kms.KeyStateEnabled))},
 		append(keyRefusals(), in(kms.KeyStateEnabled, stateModified, 409)), false},
 
 	"CreateKeyVersion": {map[string]success{"symmetric": func(e *env) (params, func(map[string]any)) {
@@ -119,12 +141,17 @@ var keyOperations = map[string]operation{
 			e.want(e.describe(id).CreatedAt.UTC().Format(time.RFC3339), f, "KeyVersion", "CreationDate")
 		}
 	}}, append(keyRefusals(), refused("no version", "Forbidden.KeyNotFound", 404, "KeyVersionId", "x")), false},
-	"UpdateRotationPolicy": {map[string]success{"on": rotated(params{"EnableAutomaticRotation": "true", "RotationInterval": "730d"}, 730),
-		"hours": rotated(params{"EnableAutomaticRotation": "true", "RotationInterval": "168h"}, 7), "off": rotated(params{"EnableAutomaticRotation": "false"}, 0)},
-		append(keyRefusals(), refused("731 days", "InvalidParameter", 400, "EnableAutomaticRotation", "true", "RotationInterval", "731d"),
-			refused("no interval", "MissingParameter", 400, "EnableAutomaticRotation", "true", "RotationInterval", ""),
+	"UpdateRotationPolicy": {map[string]success{"on": rotated(params{"EnableAutomaticRotation": "true",
+		"RotationInterval": "730d"}, 730),
+		"hours": rotated(params{"EnableAutomaticRotation": "true", "RotationInterval": "168h"},
+			7), "off": rotated(params{"EnableAutomaticRotation": "false"}, 0)},
+		append(keyRefusals(), refused("731 days", "InvalidParameter", 400, "EnableAutomaticRotation",
+			"true", "RotationInterval", "731d"),
+			refused("no interval", "MissingParameter", 400, "EnableAutomaticRotation", "true",
+				"RotationInterval", ""),
 			refusal{"pair", func(e *env, p params) params {
-				return with(p, "KeyId", e.rsa.sign, "EnableAutomaticRotation", "true", "RotationInterval", "7d")
+				return with(p, "KeyId", e.rsa.sign, "EnableAutomaticRotation", "true",
+					"RotationInterval", "7d")
 			}, "UnsupportedOperation", 400}), false},
 }
 
@@ -140,8 +167,9 @@ func created(p params, spec kms.KeySpec, usage kms.KeyUsage) success {
 
 func scheduled(days string, want int) success {
 	return changes(kms.KeyStateEnabled, params{"PendingWindowInDays": days}, func(e *env, k *kms.Key) {
-		if left := time.Until(k.DeletionDate); k.State != kms.KeyStatePendingDeletion || left < time.Duration(want)*24*time.Hour-time.Hour || left > time.Duration(want)*24*time.Hour {
-			e.Errorf("%s, and %v are left", k.State, left)
+		late := time.Duration(want)*24*time.Hour - time.Until(k.DeletionDate)
+		if k.State != kms.KeyStatePendingDeletion || late < 0 || late > time.Hour {
+			e.Errorf("%s, and %v too early", k.State, late)
 		}
 	})
 }
@@ -166,9 +194,12 @@ func (e *env) wantMetadata(f map[string]any) *kms.Key {
 	for name, want := range map[string]any{
 		"Arn": keyARN(id), "KeyState": k.State, "Description": k.Description, "Creator": account, "PrimaryKeyVersion": primary,
 		"CreationDate": k.CreatedAt.UTC().Format(time.RFC3339), "ProtectionLevel": "SOFTWARE",
-		"Origin":   map[kms.Origin]string{kms.OriginKMS: "Aliyun_KMS", kms.OriginExternal: "EXTERNAL"}[k.Origin],
-		"KeySpec":  map[kms.KeySpec]string{"AES_256": "Aliyun_AES_256", "SM4": "Aliyun_SM4", "SM2": "EC_SM2", "EC_P256": "EC_P256", "RSA_2048": "RSA_2048"}[k.Spec],
-		"KeyUsage": map[kms.KeyUsage]string{kms.KeyUsageEncryptDecrypt: "ENCRYPT/DECRYPT", kms.KeyUsageSignVerify: "SIGN/VERIFY"}[k.Usage],
+		"Origin": map[kms.Origin]string{kms.OriginKMS: "Aliyun_KMS",
+			kms.OriginExternal: "EXTERNAL"}[k.Origin],
+		"KeySpec": map[kms.KeySpec]string{"AES_256": "Aliyun_AES_256", "SM4": "Aliyun_SM4",
+			"SM2": "EC_SM2", "EC_P256": "EC_P256", "RSA_2048": "RSA_2048"}[k.Spec],
+		"KeyUsage": map[kms.KeyUsage]string{kms.KeyUsageEncryptDecrypt: "ENCRYPT/DECRYPT",
+			kms.KeyUsageSignVerify: "SIGN/VERIFY"}[k.Usage],
 	} {
 		e.want(want, f, "KeyMetadata", name)
 	}

@@ -17,7 +17,8 @@ import (
 // operations are all.
 var operations = func() map[string]operation {
 	all := map[string]operation{}
-	for _, some := range []map[string]operation{dataOperations, asymmetricOperations, keyOperations, otherOperations} {
+	for _, some := range []map[string]operation{dataOperations, asymmetricOperations, keyOperations,
+		otherOperations} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -28,7 +29,8 @@ func TestDocument(t *testing.T) {
 	text, err := os.ReadFile("../../../../docs/cloudapi/alibaba.md")
 	must(t, err)
 	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| both ").FindAllStringSubmatch(string(text), -1) {
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| both ")
+	for _, row := range rows.FindAllStringSubmatch(string(text), -1) {
 		listed = append(listed, row[1])
 	}
 	slices.Sort(listed)

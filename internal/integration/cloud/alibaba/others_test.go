@@ -43,7 +43,9 @@ var otherOperations = map[string]operation{
 		return params{"KeyId": other, "PageNumber": "1", "PageSize": "101"}, func(f map[string]any) {
 			e.want(2, f, "TotalCount")
 			e.want(id, f, "Aliases", "Alias", 0, "KeyId")
-			if a, b := at(f, "Aliases", "Alias", 0, "AliasName"), at(f, "Aliases", "Alias", 1, "AliasName"); a != name && b != name {
+			a := at(f, "Aliases", "Alias", 0, "AliasName")
+			b := at(f, "Aliases", "Alias", 1, "AliasName")
+			if a != name && b != name {
 				e.Errorf("%v and %v", a, b)
 			}
 		}
@@ -51,34 +53,46 @@ var otherOperations = map[string]operation{
 
 	"GetParametersForImport": {map[string]success{"RSA": func(e *env) (params, func(map[string]any)) {
 		id := e.aes(kms.KeyStatePendingImport)
-		return params{"KeyId": e.alias(id), "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}, func(f map[string]any) {
-			e.want(id, f, "KeyId")
-			until, err := time.Parse(time.RFC3339, fmt.Sprint(f["TokenExpireTime"]))
-			if left := time.Until(until); err != nil || left < 23*time.Hour || left > 24*time.Hour {
-				e.Errorf("the token is good for %v", left)
+		return params{"KeyId": e.alias(id), "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+				"WrappingKeySpec": "RSA_2048"}, func(f map[string]any) {
+				e.want(id, f, "KeyId")
+				until, err := time.Parse(time.RFC3339, fmt.Sprint(f["TokenExpireTime"]))
+				if left := time.Until(until); err != nil || left < 23*time.Hour || left > 24*time.Hour {
+					e.Errorf("the token is good for %v", left)
+				}
+				material := bytes.Repeat([]byte{9}, 32)
+				must(e, e.ImportKeyMaterial(ctx, id,
+					&kms.ImportKeyMaterialOptions{Token: e.blob(f, "ImportToken"),
+						EncryptedMaterial: e.wrap(e.blob(f, "PublicKey"), material)}))
 			}
-			material := bytes.Repeat([]byte{9}, 32)
-			must(e, e.ImportKeyMaterial(ctx, id, &kms.ImportKeyMaterialOptions{Token: e.blob(f, "ImportToken"), EncryptedMaterial: e.wrap(e.blob(f, "PublicKey"), material)}))
-		}
 	}, "SM2": func(e *env) (params, func(map[string]any)) {
-		return params{"KeyId": e.aes(kms.KeyStatePendingImport), "WrappingAlgorithm": "SM2PKE", "WrappingKeySpec": "EC_SM2"}, func(f map[string]any) { e.blob(f, "PublicKey") }
+		return params{"KeyId": e.aes(kms.KeyStatePendingImport), "WrappingAlgorithm": "SM2PKE",
+			"WrappingKeySpec": "EC_SM2"}, func(f map[string]any) { e.blob(f, "PublicKey") }
 	}}, append(keyRefusals(), refused("PKCS #1", "UnsupportedOperation", 400, "WrappingAlgorithm", "RSAES_PKCS1_V1_5", "WrappingKeySpec", "RSA_2048"), invalid("WrappingKeySpec", "RSA_512"),
 		in(kms.KeyStateEnabled, "Unsupported.Origin", 400)), false},
-	"ImportKeyMaterial": {map[string]success{"for good": imported("0"), "until": imported(strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))},
-		append(keyRefusals(), refused("token", "InvalidImportToken", 400, "ImportToken", "QUJD"), refused("material", "InvalidKeyMaterial", 400, "EncryptedKeyMaterial", "QUJD"),
-			invalid("KeyMaterialExpireUnix", "1"), invalid("ImportToken", "*"), in(kms.KeyStateEnabled, "Unsupported.Origin", 400)), false},
+	"ImportKeyMaterial": {map[string]success{"for good": imported("0"),
+		"until": imported(strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))},
+		append(keyRefusals(), refused("token", "InvalidImportToken", 400, "ImportToken", "QUJD"),
+			refused("material", "InvalidKeyMaterial", 400, "EncryptedKeyMaterial", "QUJD"),
+			invalid("KeyMaterialExpireUnix", "1"), invalid("ImportToken", "*"), in(kms.KeyStateEnabled,
+				"Unsupported.Origin", 400)), false},
 	"DeleteKeyMaterial": {map[string]success{"imported": func(e *env) (params, func(map[string]any)) {
 		p, _ := imported("0")(e)
 		_, err := e.call("ImportKeyMaterial", p)
 		must(e, err)
-		return params{"KeyId": p["KeyId"]}, func(map[string]any) { isState(kms.KeyStatePendingImport)(e, e.describe(p["KeyId"])) }
+		return params{"KeyId": p["KeyId"]}, func(map[string]any) {
+			isState(kms.KeyStatePendingImport)(e,
+				e.describe(p["KeyId"]))
+		}
 	}}, append(keyRefusals(), in(kms.KeyStateEnabled, "Unsupported.Origin", 400)), false},
 
-	"TagResource": {map[string]success{"two": changes(kms.KeyStateEnabled, params{"Tags": `[{"TagKey":"a","TagValue":"b"},{"TagKey":"名","TagValue":""}]`}, func(e *env, k *kms.Key) {
-		if fmt.Sprint(k.Tags) != "map[a:b 名:]" {
-			e.Errorf("%v", k.Tags)
-		}
-	})}, append(keyRefusals(), invalid("Tags", `[{"TagKey":"acs:x","TagValue":""}]`), refused("certificate", "UnsupportedOperation", 400, "CertificateId", "x"),
+	"TagResource": {map[string]success{"two": changes(kms.KeyStateEnabled,
+		params{"Tags": `[{"TagKey":"a","TagValue":"b"},{"TagKey":"名","TagValue":""}]`}, func(e *env,
+			k *kms.Key) {
+			if fmt.Sprint(k.Tags) != "map[a:b 名:]" {
+				e.Errorf("%v", k.Tags)
+			}
+		})}, append(keyRefusals(), invalid("Tags", `[{"TagKey":"acs:x","TagValue":""}]`), refused("certificate", "UnsupportedOperation", 400, "CertificateId", "x"),
 		refused("secret", "UnsupportedOperation", 400, "SecretName", "x")), false},
 	"UntagResource": {map[string]success{"one": func(e *env) (params, func(map[string]any)) {
 		id := e.key(&kms.CreateKeyOptions{Tags: map[string]string{"a": "b", "c": "d"}})
@@ -120,12 +134,13 @@ func imported(until string) success {
 		p, err := e.ImportParameters(ctx, id, kms.WrappingRSAOAEPSHA256+"/RSA_2048")
 		must(e, err)
 		wrapped := e.wrap(p.PublicKey, bytes.Repeat([]byte{9}, 32))
-		return params{"KeyId": id, "ImportToken": b64(p.Token), "EncryptedKeyMaterial": b64(wrapped), "KeyMaterialExpireUnix": until}, func(map[string]any) {
-			k := e.describe(id)
-			isState(kms.KeyStateEnabled)(e, k)
-			if v := k.Versions[0].ValidTo; until != "0" && strconv.FormatInt(v.Unix(), 10) != until {
-				e.Errorf("ends at %v", v)
+		return params{"KeyId": id, "ImportToken": b64(p.Token), "EncryptedKeyMaterial": b64(wrapped),
+				"KeyMaterialExpireUnix": until}, func(map[string]any) {
+				k := e.describe(id)
+				isState(kms.KeyStateEnabled)(e, k)
+				if v := k.Versions[0].ValidTo; until != "0" && strconv.FormatInt(v.Unix(), 10) != until {
+					e.Errorf("ends at %v", v)
+				}
 			}
-		}
 	}
 }

@@ -110,9 +110,11 @@ func checkTampering(t *testing.T, s *cloud.Server, sdk sdk, call client) {
 			setRaw(q, "Content-Type", "application/x-www-form-urlencoded")
 			q.Body = append(q.Body, "&x=y"...)
 		}, cmp.Or(unless(!rpc, "SignatureDoesNotMatch"), "IncompleteSignature")},
-		{"path", func(q *cloud.Request) { q.URL = &url.URL{Path: "/x", RawQuery: q.URL.RawQuery} }, "IncompleteSignature"},
+		{"path", func(q *cloud.Request) { q.URL = &url.URL{Path: "/x", RawQuery: q.URL.RawQuery} },
+			"IncompleteSignature"},
 		{"host", func(q *cloud.Request) { q.Host = "elsewhere" }, unless(rpc, "SignatureDoesNotMatch")},
-		{"action header", func(q *cloud.Request) { setRaw(q, "X-Acs-Action", "DisableKey") }, unless(rpc, "SignatureDoesNotMatch")},
+		{"action header", func(q *cloud.Request) { setRaw(q, "X-Acs-Action", "DisableKey") },
+			unless(rpc, "SignatureDoesNotMatch")},
 		{"user agent", func(q *cloud.Request) { q.Header.Set("User-Agent", "other") }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
