@@ -85,8 +85,10 @@ func aliasParam() param {
 func tagsParam(name string) param {
 	return param{name, false, values("", "", "{", "{}", `"a"`, `["a"]`, `[{"TagKey":1}]`,
 		`[{"TagValue":"a"}]`, `[{"TagKey":"","TagValue":"b"}]`,
-		`[{"TagKey":"a"},{"TagKey":"a"}]`, `[{"TagKey":"aliyun1"}]`, `[{"TagKey":"acs:a"}]`, `[{"TagKey":"a b"}]`,
-		`[{"TagKey":"a","TagValue":"`+long(129)+`"}]`, `[{"TagKey":"`+long(129)+`"}]`, `[{"TagKey":"a","TagKey":"b"}]`, tagList(21))}
+		`[{"TagKey":"a"},{"TagKey":"a"}]`, `[{"TagKey":"aliyun1"}]`, `[{"TagKey":"acs:a"}]`,
+		`[{"TagKey":"a b"}]`,
+		`[{"TagKey":"a","TagValue":"`+long(129)+`"}]`, `[{"TagKey":"`+long(129)+`"}]`,
+		`[{"TagKey":"a","TagKey":"b"}]`, tagList(21))}
 }
 
 func textParam(name string, most int) param {

@@ -44,7 +44,7 @@ func TestBadParameters(t *testing.T) {
 	for name, a := range actions {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
-			base := a.base(s)
+			base := with(a.base(s), "Unknown", "MARKER")
 			for _, p := range a.params {
 				if !p.optional {
 					s.call(name, without(base, p.name)).is(t, p.name+" missing", "MissingParameter")

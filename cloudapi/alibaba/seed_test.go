@@ -119,7 +119,8 @@ func TestNames(t *testing.T) {
 	s.alias("a/b", id)
 	for _, name := range []string{id, seedKeyID, "alias/a/b",
 		"acs:kms:" + region + ":" + account + ":key/" + id,
-		"acs:kms:" + region + ":" + account + ":key/" + seedKeyID, "acs:kms:" + region + ":" + account + ":alias/a/b"} {
+		"acs:kms:" + region + ":" + account + ":key/" + seedKeyID,
+		"acs:kms:" + region + ":" + account + ":alias/a/b"} {
 		r := s.ok("Encrypt", params{"KeyId": name, "Plaintext": "QUJD"})
 		if r.text("KeyId") != seedKeyID || r.text("KeyVersionId") != first(id) {
 			t.Errorf("%s: %s", name, r.body)

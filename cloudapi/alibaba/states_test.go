@@ -60,10 +60,12 @@ func TestDestroyed(t *testing.T) {
 	ct := s.encrypted(id)
 	s.destroy(id)
 	for name, p := range map[string]params{
-		"DescribeKey": {"KeyId": id}, "ListKeyVersions": {"KeyId": id}, "EnableKey": {"KeyId": id}, "ListResourceTags": {"KeyId": id},
+		"DescribeKey": {"KeyId": id}, "ListKeyVersions": {"KeyId": id}, "EnableKey": {"KeyId": id},
+		"ListResourceTags": {"KeyId": id},
 		"DescribeKeyVersion": {"KeyId": id,
-			"KeyVersionId": first(id)}, "Decrypt": {"CiphertextBlob": ct}, "ListAliasesByKeyId": {"KeyId": id},
-		"CreateAlias": {"KeyId": id, "AliasName": "alias/x"}, "TagResource": {"KeyId": id,
+			"KeyVersionId": first(id)}, "Decrypt": {"CiphertextBlob": ct},
+		"ListAliasesByKeyId": {"KeyId": id},
+		"CreateAlias":        {"KeyId": id, "AliasName": "alias/x"}, "TagResource": {"KeyId": id,
 			"Tags": tagList(1)},
 	} {
 		s.call(name, p).is(t, name, "Forbidden.KeyNotFound")
@@ -125,7 +127,8 @@ func TestCiphertexts(t *testing.T) {
 	flipped[len(flipped)-1] ^= 1
 	answers := map[string]bool{}
 	for name, p := range map[string]params{
-		"rubbish": {"CiphertextBlob": "QUJD"}, "cut": {"CiphertextBlob": b64(cut)}, "flipped": {"CiphertextBlob": b64(flipped)},
+		"rubbish": {"CiphertextBlob": "QUJD"}, "cut": {"CiphertextBlob": b64(cut)},
+		"flipped": {"CiphertextBlob": b64(flipped)},
 		"context": {"CiphertextBlob": b64(good), "EncryptionContext": `{"a":"b"}`},
 	} {
 		for action, more := range map[string]params{

@@ -36,7 +36,8 @@ func TestSchemes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			r := s.do(request(s))
-			if r.status != 200 || !strings.Contains(r.body, region) || r.header.Get("X-Acs-Request-Id") != r.text("RequestId") {
+			let := r.status == 200 && strings.Contains(r.body, region)
+			if !let || r.header.Get("X-Acs-Request-Id") != r.text("RequestId") {
 				t.Fatalf("%d %s", r.status, r.body)
 			}
 			checkReplay(t, s, request)
@@ -65,8 +66,10 @@ func checkSkew(t *testing.T, s *server, request func(*server) *http.Request) {
 	for _, c := range []struct {
 		by   time.Duration
 		code string
-	}{{-16 * time.Minute, "InvalidTimeStamp.Expired"}, {16 * time.Minute,
-		"InvalidTimeStamp.Expired"}, {14 * time.Minute, ""}, {-14 * time.Minute, ""}} {
+	}{
+		{-16 * time.Minute, "InvalidTimeStamp.Expired"}, {16 * time.Minute, "InvalidTimeStamp.Expired"},
+		{-14 * time.Minute, ""}, {14 * time.Minute, ""},
+	} {
 		r := request(s)
 		s.now = now.Add(c.by)
 		got := s.do(r)

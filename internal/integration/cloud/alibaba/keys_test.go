@@ -43,7 +43,9 @@ var keyOperations = map[string]operation{
 	"CreateKey": {map[string]success{"everything": func(e *env) (params, func(map[string]any)) {
 		return params{"KeySpec": "Aliyun_AES_256", "KeyUsage": "ENCRYPT/DECRYPT",
 				"Origin": "Aliyun_KMS", "ProtectionLevel": "SOFTWARE", "Description": "说明 <&>",
-				"EnableAutomaticRotation": "true", "RotationInterval": "604800s", "Tags": `[{"TagKey":"a","TagValue":"b"},{"TagKey":"c","TagValue":"d"}]`}, func(f map[string]any) {
+				"EnableAutomaticRotation": "true", "RotationInterval": "604800s",
+				"Tags": `[{"TagKey":"a","TagValue":"b"},{"TagKey":"c","TagValue":"d"}]`},
+			func(f map[string]any) {
 				k := e.wantMetadata(f)
 				e.want("Enabled", f, "KeyMetadata", "AutomaticRotation")
 				e.want("604800s", f, "KeyMetadata", "RotationInterval")
@@ -51,7 +53,8 @@ var keyOperations = map[string]operation{
 					e.Errorf("%+v", k)
 				}
 			}
-	}, "nothing": created(nil, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt), "external": created(params{"Origin": "EXTERNAL"}, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt),
+	}, "nothing": created(nil, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt),
+		"external": created(params{"Origin": "EXTERNAL"}, kms.KeySpecAES256, kms.KeyUsageEncryptDecrypt),
 		"RSA": created(params{"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT/DECRYPT"},
 			kms.KeySpecRSA2048, kms.KeyUsageEncryptDecrypt),
 		"SM2": created(params{"KeySpec": "EC_SM2"}, kms.KeySpecSM2, kms.KeyUsageSignVerify),
@@ -64,7 +67,8 @@ var keyOperations = map[string]operation{
 		refused("policy", "UnsupportedOperation", 400, "Policy", "{}")}, true},
 
 	"DescribeKey": {map[string]success{"disabled": func(e *env) (params, func(map[string]any)) {
-		return params{"KeyId": e.alias(e.aes(kms.KeyStateDisabled))}, func(f map[string]any) { e.wantMetadata(f) }
+		return params{"KeyId": e.alias(e.aes(kms.KeyStateDisabled))},
+			func(f map[string]any) { e.wantMetadata(f) }
 	}, "pending deletion": func(e *env) (params, func(map[string]any)) {
 		id := e.aes(kms.KeyStatePendingDeletion)
 		return params{"KeyId": id}, func(f map[string]any) {
@@ -89,7 +93,8 @@ var keyOperations = map[string]operation{
 				e.wantListed(f, id, keyARN(id))
 			}
 	}, "none": func(e *env) (params, func(map[string]any)) {
-		return params{"Filters": `[{"Key":"CreatorType","Values":["Service"]}]`}, func(f map[string]any) { e.want(0, f, "TotalCount") }
+		return params{"Filters": `[{"Key":"CreatorType","Values":["Service"]}]`},
+			func(f map[string]any) { e.want(0, f, "TotalCount") }
 	}, "page behind the last": func(e *env) (params, func(map[string]any)) {
 		return params{"PageNumber": "2147483647",
 			"PageSize": "1"}, func(f map[string]any) { e.want(nil, f, "Keys", "Key", 0) }
@@ -140,7 +145,8 @@ var keyOperations = map[string]operation{
 			e.wantVersion(f["KeyVersion"].(map[string]any), id, 1)
 			e.want(e.describe(id).CreatedAt.UTC().Format(time.RFC3339), f, "KeyVersion", "CreationDate")
 		}
-	}}, append(keyRefusals(), refused("no version", "Forbidden.KeyNotFound", 404, "KeyVersionId", "x")), false},
+	}}, append(keyRefusals(), refused("no version", "Forbidden.KeyNotFound", 404, "KeyVersionId", "x")),
+		false},
 	"UpdateRotationPolicy": {map[string]success{"on": rotated(params{"EnableAutomaticRotation": "true",
 		"RotationInterval": "730d"}, 730),
 		"hours": rotated(params{"EnableAutomaticRotation": "true", "RotationInterval": "168h"},
@@ -192,8 +198,9 @@ func (e *env) wantMetadata(f map[string]any) *kms.Key {
 		primary = versionID(id, k.PrimaryVersion)
 	}
 	for name, want := range map[string]any{
-		"Arn": keyARN(id), "KeyState": k.State, "Description": k.Description, "Creator": account, "PrimaryKeyVersion": primary,
-		"CreationDate": k.CreatedAt.UTC().Format(time.RFC3339), "ProtectionLevel": "SOFTWARE",
+		"Arn": keyARN(id), "KeyState": k.State, "Description": k.Description, "Creator": account,
+		"PrimaryKeyVersion": primary,
+		"CreationDate":      k.CreatedAt.UTC().Format(time.RFC3339), "ProtectionLevel": "SOFTWARE",
 		"Origin": map[kms.Origin]string{kms.OriginKMS: "Aliyun_KMS",
 			kms.OriginExternal: "EXTERNAL"}[k.Origin],
 		"KeySpec": map[kms.KeySpec]string{"AES_256": "Aliyun_AES_256", "SM4": "Aliyun_SM4",

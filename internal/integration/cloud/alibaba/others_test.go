@@ -13,13 +13,15 @@ var otherOperations = map[string]operation{
 	"CreateAlias": {map[string]success{"new": func(e *env) (params, func(map[string]any)) {
 		id, name := e.enabled(), newAlias()
 		return params{"AliasName": name, "KeyId": id}, func(map[string]any) { e.wantAlias(name, id) }
-	}}, append(keyRefusals(), invalid("AliasName", "alias/acs/x"), invalid("AliasName", "x"), refusal{"taken", func(e *env, p params) params {
-		return with(p, "AliasName", e.alias(e.enabled()))
-	}, "AliasAlreadyExists", 400}, in(kms.KeyStatePendingDeletion, stateModified, 409)), false},
+	}}, append(keyRefusals(), invalid("AliasName", "alias/acs/x"), invalid("AliasName", "x"),
+		refusal{"taken", func(e *env, p params) params {
+			return with(p, "AliasName", e.alias(e.enabled()))
+		}, "AliasAlreadyExists", 400}, in(kms.KeyStatePendingDeletion, stateModified, 409)), false},
 	"UpdateAlias": {map[string]success{"moved": func(e *env) (params, func(map[string]any)) {
 		id, name := e.enabled(), e.alias(e.enabled())
 		return params{"AliasName": name, "KeyId": id}, func(map[string]any) { e.wantAlias(name, id) }
-	}}, append(keyRefusals(), refused("no such", "Forbidden.AliasNotFound", 404, "AliasName", "alias/none"), invalid("AliasName", "x")), false},
+	}}, append(keyRefusals(), refused("no such", "Forbidden.AliasNotFound", 404, "AliasName",
+		"alias/none"), invalid("AliasName", "x")), false},
 	"DeleteAlias": {map[string]success{"there": func(e *env) (params, func(map[string]any)) {
 		name := e.alias(e.enabled())
 		return params{"AliasName": name}, func(map[string]any) {
@@ -27,7 +29,8 @@ var otherOperations = map[string]operation{
 				e.Error("the alias is there")
 			}
 		}
-	}}, []refusal{refused("no such", "Forbidden.AliasNotFound", 404, "AliasName", "alias/none"), invalid("AliasName", "x")}, false},
+	}}, []refusal{refused("no such", "Forbidden.AliasNotFound", 404, "AliasName", "alias/none"),
+		invalid("AliasName", "x")}, false},
 	"ListAliases": {map[string]success{"first": func(e *env) (params, func(map[string]any)) {
 		e.alias(e.enabled())
 		return params{"PageNumber": "1", "PageSize": "1"}, func(f map[string]any) {
@@ -68,7 +71,8 @@ var otherOperations = map[string]operation{
 	}, "SM2": func(e *env) (params, func(map[string]any)) {
 		return params{"KeyId": e.aes(kms.KeyStatePendingImport), "WrappingAlgorithm": "SM2PKE",
 			"WrappingKeySpec": "EC_SM2"}, func(f map[string]any) { e.blob(f, "PublicKey") }
-	}}, append(keyRefusals(), refused("PKCS #1", "UnsupportedOperation", 400, "WrappingAlgorithm", "RSAES_PKCS1_V1_5", "WrappingKeySpec", "RSA_2048"), invalid("WrappingKeySpec", "RSA_512"),
+	}}, append(keyRefusals(), refused("PKCS #1", "UnsupportedOperation", 400, "WrappingAlgorithm",
+		"RSAES_PKCS1_V1_5", "WrappingKeySpec", "RSA_2048"), invalid("WrappingKeySpec", "RSA_512"),
 		in(kms.KeyStateEnabled, "Unsupported.Origin", 400)), false},
 	"ImportKeyMaterial": {map[string]success{"for good": imported("0"),
 		"until": imported(strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))},
@@ -92,7 +96,8 @@ var otherOperations = map[string]operation{
 			if fmt.Sprint(k.Tags) != "map[a:b 名:]" {
 				e.Errorf("%v", k.Tags)
 			}
-		})}, append(keyRefusals(), invalid("Tags", `[{"TagKey":"acs:x","TagValue":""}]`), refused("certificate", "UnsupportedOperation", 400, "CertificateId", "x"),
+		})}, append(keyRefusals(), invalid("Tags", `[{"TagKey":"acs:x","TagValue":""}]`),
+		refused("certificate", "UnsupportedOperation", 400, "CertificateId", "x"),
 		refused("secret", "UnsupportedOperation", 400, "SecretName", "x")), false},
 	"UntagResource": {map[string]success{"one": func(e *env) (params, func(map[string]any)) {
 		id := e.key(&kms.CreateKeyOptions{Tags: map[string]string{"a": "b", "c": "d"}})
