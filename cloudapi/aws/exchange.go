@@ -97,11 +97,8 @@ func (x *exchange) operation() (operation, error) {
 	if x.request.Method != http.MethodPost {
 		return operation{}, front.ErrMethod
 	}
-	target := x.request.Header.Values("X-Amz-Target")
-	if len(target) != 1 {
-		return operation{}, front.ErrUnknownAction
-	}
-	name, ok := strings.CutPrefix(target[0], targetPrefix)
+	// It is signed, and package httpsig lets no two of them in.
+	name, ok := strings.CutPrefix(x.request.Header.Get("X-Amz-Target"), targetPrefix)
 	op, known := operations[name]
 	if !ok || !known {
 		return operation{}, front.ErrUnknownAction

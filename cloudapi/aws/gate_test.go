@@ -65,7 +65,7 @@ func TestOddSignatures(t *testing.T) {
 	r := s.request("DescribeKey", describe)
 	r.Header.Add("X-Amz-Target", "TrentService.ListKeys")
 	s.sign(r, describe, now(), "host;x-amz-date;x-amz-target")
-	if a := s.send(t, r); a.code != "UnknownOperationException" {
+	if a := s.send(t, r); a.code != "IncompleteSignatureException" {
 		t.Error(a.text)
 	}
 }
