@@ -60,8 +60,10 @@ func (s *service) asymmetricSm2Decrypt(ctx context.Context, p *front.Params) (an
 	return s.decryptAsymmetric(ctx, id, kms.AlgorithmSM2Encrypt, ciphertext)
 }
 
-func (s *service) decryptAsymmetric(ctx context.Context, id string, algorithm kms.Algorithm, ciphertext []byte) (answer, error) {
-	plaintext, err := s.keys.DecryptAsymmetric(ctx, id, 0, algorithm, ciphertext)
+func (s *service) decryptAsymmetric(
+	ctx context.Context, id string, alg kms.Algorithm, ciphertext []byte,
+) (answer, error) {
+	plaintext, err := s.keys.DecryptAsymmetric(ctx, id, 0, alg, ciphertext)
 	if err != nil {
 		return nil, err
 	}

@@ -67,7 +67,9 @@ func (s *service) decrypt(ctx context.Context, p *front.Params) (answer, error) 
 
 // open decrypts what Encrypt or GenerateDataKey has encrypted: the API has one
 // Decrypt for both.
-func (s *service) open(ctx context.Context, purpose kms.Purpose, ciphertext []byte, aad kms.AAD) ([]byte, error) {
+func (s *service) open(
+	ctx context.Context, purpose kms.Purpose, ciphertext []byte, aad kms.AAD,
+) ([]byte, error) {
 	if purpose != kms.PurposeDataKey {
 		return s.keys.Decrypt(ctx, ciphertext, aad)
 	}

@@ -127,13 +127,16 @@ func (s *service) listKeyDetail(ctx context.Context, p *front.Params) (answer, e
 // readFilter reads a filter. Filters by tags are refused: they would show too much.
 func readFilter(p *front.Params) *filter {
 	p.Refuse("TagFilters", "TagFilters.0.TagKey", "TagFilters.0.TagValue.0")
+	origins := front.OneOf("", everything, originTencent, originExternal)
 	return &filter{
 		state:  p.OptInt("KeyState", 0, 0, int64(len(states)-1)),
 		search: p.OptText("SearchKeyAlias", "", front.Any),
-		origin: p.OptText("Origin", "", front.OneOf("", everything, originTencent, originExternal)),
-		usage:  p.OptText("KeyUsage", "", func(s string) bool { return isUsage(s) || s == everything }),
+		origin: p.OptText("Origin", "", origins),
+		usage:  p.OptText("KeyUsage", "", isUsageOrAll),
 	}
 }
+
+func isUsageOrAll(name string) bool { return isUsage(name) || name == everything }
 
 // has reports whether the filter lets a key through.
 func (f *filter) has(m *metadata) bool {
