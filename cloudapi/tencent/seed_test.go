@@ -56,7 +56,7 @@ func seedRequests(t *testing.T) map[string]*http.Request {
 func TestSeed(t *testing.T) {
 	s := newServer(t)
 	id := s.create(t, nil)
-	s = &server{newHandler(t, s.k, func(o *tencent.Options) { o.KeyIDs = map[string]string{seedKey: id} }), s.k, nil}
+	s = s.with(t, func(o *tencent.Options) { o.KeyIDs = map[string]string{seedKey: id} })
 	for name, r := range seedRequests(t) {
 		w := s.send(t, r)
 		ciphertext, _ := w.fields["CiphertextBlob"].(string)
@@ -109,9 +109,9 @@ func TestKeyIDs(t *testing.T) {
 	s := newServer(t)
 	id := s.create(t, &kms.CreateKeyOptions{Alias: "alias/seed"})
 	other := s.create(t, nil)
-	s = &server{newHandler(t, s.k, func(o *tencent.Options) {
+	s = s.with(t, func(o *tencent.Options) {
 		o.KeyIDs = map[string]string{seedKey: id, "my key": other}
-	}), s.k, nil}
+	})
 	for _, action := range []string{"ListKeys", "ListKeyDetail"} {
 		w := s.call(t, action, struct{}{})
 		if text := w.Body.String(); strings.Contains(text, id) || strings.Contains(text, other) ||

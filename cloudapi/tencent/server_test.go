@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ type server struct {
 	http.Handler
 	k     *kms.KMS
 	store *faultstore.Store
+	clock *atomic.Int64 // of the KMS: ns since now
+
+	deleted []byte // of ofDeleted
 }
 
 func newServer(t testing.TB, change ...func(*tencent.Options)) *server {
@@ -69,10 +73,14 @@ func newServer(t testing.TB, change ...func(*tencent.Options)) *server {
 	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
 	must(t, err)
 	store := faultstore.New(memstore.New())
-	k, err := kms.Open(t.Context(), store, root, &kms.Options{Authorizer: authorizer{}, MaxStale: -1, OutageGrace: -1})
+	clock := new(atomic.Int64)
+	k, err := kms.Open(t.Context(), store, root, &kms.Options{
+		Authorizer: authorizer{}, MaxStale: -1, OutageGrace: -1,
+		Now: func() time.Time { return now.Add(time.Duration(clock.Load())) },
+	})
 	must(t, err)
 	t.Cleanup(func() { k.Close() })
-	return &server{newHandler(t, k, change...), k, store}
+	return &server{Handler: newHandler(t, k, change...), k: k, store: store, clock: clock}
 }
 
 func newHandler(t testing.TB, k *kms.KMS, change ...func(*tencent.Options)) http.Handler {
@@ -84,6 +92,14 @@ func newHandler(t testing.TB, k *kms.KMS, change ...func(*tencent.Options)) http
 	h, err := tencent.New(k, opts)
 	must(t, err)
 	return h
+}
+
+// with returns the server with another handler over its KMS.
+func (s *server) with(t testing.TB, change func(*tencent.Options)) *server {
+	t.Helper()
+	other := *s
+	other.Handler = newHandler(t, s.k, change)
+	return &other
 }
 
 // create creates a key in the library.
@@ -133,9 +149,7 @@ func (s *server) send(t testing.TB, r *http.Request) *reply {
 // call makes a request by TC3 and POST.
 func (s *server) call(t testing.TB, action string, params any) *reply {
 	t.Helper()
-	text, err := json.Marshal(params)
-	must(t, err)
-	return s.send(t, tc3(t, action, string(text)))
+	return s.send(t, tc3(t, action, jsonOf(t, params)))
 }
 
 // tc3 returns a signed POST of JSON.
@@ -228,3 +242,10 @@ var codes = strings.Fields(`
 	UnsupportedOperation.ExternalCmkCanNotRotate UnsupportedOperation.NotExternalCmk
 	UnsupportedOperation.ServiceTemporaryUnavailable
 	UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion`)
+
+func jsonOf(t testing.TB, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	must(t, err)
+	return string(text)
+}
