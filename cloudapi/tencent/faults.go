@@ -34,6 +34,8 @@ var (
 		"A CMK with imported material cannot be rotated.")
 	faultKeyUsage = newFault("InvalidParameterValue.InvalidKeyUsage",
 		"The usage of the CMK is not for the operation.")
+	faultCiphertext = newFault("InvalidParameterValue.InvalidCiphertext",
+		"The ciphertext or its context is invalid.")
 	faultDuplicate = newFault("InvalidParameterValue.DuplicatedKeyId", "A KeyId is duplicated.")
 	faultWrapping  = newFault("FailedOperation.EncryptionError",
 		"The answer cannot be encrypted under the public key.")
@@ -72,8 +74,6 @@ var commonFaults = []front.Translation{
 		"The KeyId is invalid.")},
 	{Of: kms.ErrKeyNotFound, Into: newFault("ResourceUnavailable.CmkNotFound",
 		"The CMK does not exist.")},
-	{Of: kms.ErrVersionNotFound, Into: newFault("ResourceUnavailable.CmkNotFound",
-		"The version of the CMK does not exist.")}, // guess
 	{Of: kms.ErrKeyDisabled, Into: newFault("ResourceUnavailable.CmkDisabled",
 		"The CMK is disabled.")},
 	{Of: kms.ErrKeyArchived, Into: newFault("ResourceUnavailable.CmkArchived",
@@ -86,8 +86,8 @@ var commonFaults = []front.Translation{
 	{Of: kms.ErrUnsupportedAlgorithm, Into: faultKeyUsage}, // guess likewise
 	{Of: kms.ErrInvalidPlaintext, Into: newFault("InvalidParameterValue.InvalidPlaintext",
 		"The Plaintext is invalid.")},
-	{Of: kms.ErrInvalidCiphertext, Into: newFault("InvalidParameterValue.InvalidCiphertext",
-		"The ciphertext or its context is invalid.")},
+	{Of: kms.ErrInvalidCiphertext, Into: faultCiphertext},
+	{Of: kms.ErrVersionNotFound, Into: faultCiphertext}, // guess: only ciphertexts name versions
 	{Of: kms.ErrInvalidAAD, Into: newFault("InvalidParameter",
 		"The EncryptionContext is invalid.")},
 	{Of: kms.ErrInvalidArgument, Into: faultParameter},
