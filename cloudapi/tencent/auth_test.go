@@ -164,6 +164,21 @@ func TestVersion1(t *testing.T) {
 	}
 }
 
+// Numbers are text under version 1.
+func TestVersion1Numbers(t *testing.T) {
+	s := newServer(t)
+	for text, code := range map[string]string{
+		"1": "", "1024": "", "01": "", "": codeInvalid, "0": codeInvalid, "1025": codeInvalid, "-1": codeInvalid,
+		"+1": codeInvalid, "1.0": codeInvalid, "1e1": codeInvalid, " 1": codeInvalid, "0x1": codeInvalid,
+		"99999999999999999999": codeInvalid, "one": codeInvalid,
+	} {
+		r := v1(t, http.MethodGet, "HmacSHA1", "GenerateRandom", map[string]string{"NumberOfBytes": text})
+		if w := s.send(t, r); w.code != code {
+			t.Errorf("%q: %s", text, w.Body)
+		}
+	}
+}
+
 // The action, the version and what else all operations have.
 func TestCommonParameters(t *testing.T) {
 	s := newServer(t)

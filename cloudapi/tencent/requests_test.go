@@ -31,11 +31,11 @@ func (s *server) requests(t testing.TB) map[string]request {
 	_, err := s.k.ScheduleKeyDeletion(ctx, pending, 0)
 	must(t, err)
 	const context = `{"service":"orders"}`
-	ciphertext, err := s.k.Encrypt(ctx, id, []byte("plaintext"), kms.EncryptionContext{"service": "orders"})
+	ciphertext, err := s.k.Encrypt(ctx, id, []byte(marker), kms.EncryptionContext{"service": "orders"})
 	must(t, err)
 	pem := string(publicPEM())
 	all := map[string]request{
-		"Encrypt": {"KeyId": id, "Plaintext": b64([]byte("plaintext")), "EncryptionContext": context},
+		"Encrypt": {"KeyId": id, "Plaintext": b64([]byte(marker)), "EncryptionContext": context},
 		"Decrypt": {"CiphertextBlob": b64(ciphertext), "EncryptionContext": context,
 			"EncryptionPublicKey": pem, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"},
 		"ReEncrypt": {"CiphertextBlob": b64(ciphertext), "DestinationKeyId": other,
@@ -78,12 +78,12 @@ func (s *server) asymmetricRequests(t testing.TB, all map[string]request) {
 	sm2 := s.create(t, &kms.CreateKeyOptions{Spec: kms.KeySpecSM2})
 	signer := s.create(t, &kms.CreateKeyOptions{Spec: kms.KeySpecECP256})
 	all["GetPublicKey"] = request{"KeyId": signer}
-	rsa, err := s.k.EncryptAsymmetric(ctx, decrypter, kms.AlgorithmRSAESOAEPSHA256, []byte("plaintext"))
+	rsa, err := s.k.EncryptAsymmetric(ctx, decrypter, kms.AlgorithmRSAESOAEPSHA256, []byte(marker))
 	must(t, err)
 	all["AsymmetricRsaDecrypt"] = request{
 		"KeyId": decrypter, "Ciphertext": b64(rsa.Ciphertext), "Algorithm": "RSAES_OAEP_SHA_256",
 	}
-	c, err := s.k.EncryptAsymmetric(ctx, sm2, kms.AlgorithmSM2Encrypt, []byte("plaintext"))
+	c, err := s.k.EncryptAsymmetric(ctx, sm2, kms.AlgorithmSM2Encrypt, []byte(marker))
 	must(t, err)
 	der, err := kms.SM2CiphertextToASN1(c.Ciphertext)
 	must(t, err)

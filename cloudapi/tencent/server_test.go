@@ -142,9 +142,15 @@ func (s *server) send(t testing.TB, r *http.Request) *reply {
 		if !slices.Contains(codes, w.code) || message == "" || len(e) != 2 || len(w.fields) != 2 {
 			t.Errorf("reply %s", w.Body)
 		}
+		if text := w.Body.String(); strings.Contains(text, marker) || strings.Contains(text, b64([]byte(marker))) {
+			t.Errorf("an error with a plaintext: %s", text)
+		}
 	}
 	return w
 }
+
+// marker is the plaintext of all requests that tests make.
+const marker = "plaintext"
 
 // call makes a request by TC3 and POST.
 func (s *server) call(t testing.TB, action string, params any) *reply {

@@ -2,6 +2,7 @@ package tencent_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -168,6 +169,20 @@ func TestTrouble(t *testing.T) {
 	for _, action := range []string{"Encrypt", "DescribeKey", "ListKeys", "GenerateRandom", "EnableKey"} {
 		if w := s.call(t, action, right[action]); w.code != unavailable {
 			t.Errorf("%s, closed: %s", action, w.Body)
+		}
+	}
+}
+
+// Who does not wait for the answer is no fault inside.
+func TestCancelled(t *testing.T) {
+	s := newServer(t)
+	right := s.requests(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for action, params := range right {
+		w := s.send(t, tc3(t, action, jsonOf(t, params)).WithContext(ctx))
+		if w.code != "" && w.code != unavailable {
+			t.Errorf("%s: %s", action, w.Body)
 		}
 	}
 }
