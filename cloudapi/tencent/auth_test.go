@@ -98,7 +98,8 @@ func TestClock(t *testing.T) {
 	s := newServer(t)
 	const body = `{"NumberOfBytes":1}`
 	for later, code := range map[int64]string{
-		0: "", 900: "", -900: "", 901: "AuthFailure.SignatureExpire", -901: "AuthFailure.SignatureExpire",
+		0: "", 900: "", -900: "", 901: "AuthFailure.SignatureExpire",
+		-901: "AuthFailure.SignatureExpire",
 	} {
 		r := tc3(t, "GenerateRandom", body)
 		r.Header.Set("X-TC-Timestamp", seconds(later))
@@ -172,7 +173,8 @@ func TestVersion1Numbers(t *testing.T) {
 		"+1": codeInvalid, "1.0": codeInvalid, "1e1": codeInvalid, " 1": codeInvalid, "0x1": codeInvalid,
 		"99999999999999999999": codeInvalid, "one": codeInvalid,
 	} {
-		r := v1(t, http.MethodGet, "HmacSHA1", "GenerateRandom", map[string]string{"NumberOfBytes": text})
+		r := v1(t, http.MethodGet, "HmacSHA1", "GenerateRandom",
+			map[string]string{"NumberOfBytes": text})
 		if w := s.send(t, r); w.code != code {
 			t.Errorf("%q: %s", text, w.Body)
 		}

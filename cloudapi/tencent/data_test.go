@@ -109,7 +109,8 @@ func TestSizes(t *testing.T) {
 func TestReEncrypt(t *testing.T) {
 	s := newServer(t)
 	id, other := s.create(t, nil), s.create(t, nil)
-	ciphertext, err := s.k.Encrypt(t.Context(), id, []byte("plaintext"), kms.EncryptionContext{"a": "b"})
+	ciphertext, err := s.k.Encrypt(t.Context(), id, []byte("plaintext"),
+		kms.EncryptionContext{"a": "b"})
 	must(t, err)
 	const context = `{"a":"b"}`
 	for name, c := range map[string]struct {
@@ -126,7 +127,8 @@ func TestReEncrypt(t *testing.T) {
 	} {
 		c.params["CiphertextBlob"], c.params["SourceEncryptionContext"] = b64(ciphertext), context
 		w := s.call(t, "ReEncrypt", c.params)
-		if w.fields["ReEncrypted"] != c.changed || w.fields["KeyId"] != c.key || w.fields["SourceKeyId"] != id {
+		if w.fields["ReEncrypted"] != c.changed || w.fields["KeyId"] != c.key ||
+			w.fields["SourceKeyId"] != id {
 			t.Errorf("%s: %s", name, w.Body)
 		}
 		plaintext, err := s.k.Decrypt(t.Context(), w.bytesOf(t, "CiphertextBlob"), c.aad)
@@ -169,7 +171,8 @@ func TestWrapping(t *testing.T) {
 		}
 		back := s.call(t, "Decrypt", request{"CiphertextBlob": w.fields["CiphertextBlob"],
 			"EncryptionPublicKey": c.pem, "EncryptionAlgorithm": c.algorithm})
-		if again, err := c.open(back.bytesOf(t, "Plaintext")); err != nil || string(again) != string(key) {
+		again, err := c.open(back.bytesOf(t, "Plaintext"))
+		if err != nil || string(again) != string(key) {
 			t.Errorf("%s: decrypted data key, %v", c.algorithm, err)
 		}
 	}
@@ -199,8 +202,10 @@ func TestWrappingRefusals(t *testing.T) {
 		{good, "RSAES_OAEP_SHA_256", "FailedOperation.EncryptionError"}, // too long
 		{string(sm2.PEM()), "SM2", "FailedOperation.EncryptionError"},
 		{string(sm2.PEM()), "SM2_C1C3C2_ASN1", "FailedOperation.EncryptionError"},
-		{good, "", codeInvalid}, {good, "SM2", codeInvalid}, {good, "RSAES_OAEP_SHA_1", "UnsupportedOperation"},
-		{good, "none", codeInvalid}, {"", "SM2", codeMissing}, {" ", "", codeInvalid}, {private, "SM2", codeInvalid},
+		{good, "", codeInvalid}, {good, "SM2", codeInvalid},
+		{good, "RSAES_OAEP_SHA_1", "UnsupportedOperation"},
+		{good, "none", codeInvalid}, {"", "SM2", codeMissing}, {" ", "", codeInvalid},
+		{private, "SM2", codeInvalid},
 		{string(sm2.PEM()), "RSAES_OAEP_SHA_256", codeInvalid},
 		{string(pemOf(&bits.PublicKey)), "RSAES_OAEP_SHA_256", codeInvalid},
 		{string(pemOf(&ec.PublicKey)), "SM2", codeInvalid},
@@ -213,7 +218,8 @@ func TestWrappingRefusals(t *testing.T) {
 		}
 	}
 	right := request{"CiphertextBlob": blob}
-	if got := s.call(t, "Decrypt", right).bytesOf(t, "Plaintext"); !strings.HasPrefix(string(got), secret) {
+	got := s.call(t, "Decrypt", right).bytesOf(t, "Plaintext")
+	if !strings.HasPrefix(string(got), secret) {
 		t.Errorf("in clear: %q", got)
 	}
 }

@@ -74,7 +74,8 @@ func keys() []wrong {
 	many := slices.Repeat([]string{id}, 101)
 	return []wrong{
 		{missing{}, codeMissing}, {nil, codeMissing}, {[]any{}, codeMissing}, {id, codeInvalid},
-		{5, codeInvalid}, {[]any{5}, codeInvalid}, {[]any{nil}, codeInvalid}, {map[string]any{}, codeInvalid},
+		{5, codeInvalid}, {[]any{5}, codeInvalid}, {[]any{nil}, codeInvalid},
+		{map[string]any{}, codeInvalid},
 		{[]any{""}, codeValue + ".InvalidKeyId"}, {[]any{id, "alias/a"}, codeValue + ".InvalidKeyId"},
 		{many, codeValue + ".InvalidKeyId"}, {[]any{id, id}, codeValue + ".DuplicatedKeyId"},
 	}
@@ -108,18 +109,23 @@ func tags() []wrong {
 
 func publicKey() []wrong {
 	short := strings.Replace(string(publicPEM()), "MII", "MIJ", 1)
-	all := optional(text(codeInvalid, "text", string(publicPEM())+"rest", short, strings.Repeat("a", 1025)))
-	return append(all, wrong{"", codeMissing}, wrong{missing{}, codeMissing}) // as an algorithm is named
+	all := optional(text(codeInvalid, "text", string(publicPEM())+"rest", short,
+		strings.Repeat("a", 1025)))
+	return append(all, wrong{"", codeMissing},
+		wrong{missing{}, codeMissing}) // as an algorithm is named
 }
 
 func wrapping() []wrong {
-	all := optional(text(codeInvalid, "none", "RSAES_OAEP_SHA_512", "SM2", "SM2_C1C3C2_ASN1", "", missing{}))
-	return append(all, wrong{"RSAES_OAEP_SHA_1", "UnsupportedOperation"}, wrong{"RSAES_PKCS1_V1_5", "UnsupportedOperation"})
+	all := optional(text(codeInvalid, "none", "RSAES_OAEP_SHA_512", "SM2", "SM2_C1C3C2_ASN1",
+		"", missing{}))
+	return append(all, wrong{"RSAES_OAEP_SHA_1", "UnsupportedOperation"},
+		wrong{"RSAES_PKCS1_V1_5", "UnsupportedOperation"})
 }
 
 func weak() []wrong {
 	return append(algorithm("SM2"),
-		wrong{"RSAES_OAEP_SHA_1", "UnsupportedOperation"}, wrong{"RSAES_PKCS1_V1_5", "UnsupportedOperation"})
+		wrong{"RSAES_OAEP_SHA_1", "UnsupportedOperation"},
+		wrong{"RSAES_PKCS1_V1_5", "UnsupportedOperation"})
 }
 
 func cluster() []wrong { return optional(text(codeValue+".InvalidHsmClusterId", "cls-1")) }
@@ -149,7 +155,8 @@ func wrongs() map[string]map[string][]wrong {
 		"GenerateRandom": {"NumberOfBytes": number(1, 1024, codeInvalid)},
 		"CreateKey": {"Alias": alias(), "Description": optional(description()),
 			"KeyUsage": append(optional(text(codeValue+".InvalidKeyUsage", "none", "ENCRYPT")),
-				wrong{"ASYMMETRIC_DECRYPT_SM2", codeValue + ".InvalidType"}), // of material that is imported
+				// Material that is imported is of no pair.
+				wrong{"ASYMMETRIC_DECRYPT_SM2", codeValue + ".InvalidType"}),
 			"Type": optional(number(1, 2, codeValue+".InvalidType")), "Tags": tags(), "HsmClusterId": cluster()},
 		"DescribeKeys": {"KeyIds": keys()}, "EnableKeys": {"KeyIds": keys()}, "DisableKeys": {"KeyIds": keys()},
 		"ListKeys": page(), "ListKeyDetail": page(),
@@ -188,7 +195,8 @@ func wrongs() map[string]map[string][]wrong {
 
 func ciphertext() []wrong {
 	return append(base64Of(8192, codeValue+".InvalidCiphertext"),
-		wrong{"QUJD", codeValue + ".InvalidCiphertext"}, wrong{b64(make([]byte, 200)), codeValue + ".InvalidCiphertext"})
+		wrong{"QUJD", codeValue + ".InvalidCiphertext"},
+		wrong{b64(make([]byte, 200)), codeValue + ".InvalidCiphertext"})
 }
 
 // Every wrong value of every parameter has its code, by both signatures, and what is
@@ -236,7 +244,8 @@ func (s *server) try(t *testing.T, action string, right request, name string, c 
 	s.leaks(t, w, c.value)
 	if flat, ok := flatten(params, name); ok {
 		if w := s.send(t, v1(t, http.MethodPost, "HmacSHA256", action, flat)); w.code != c.code {
-			t.Errorf("%s by version 1: %s %.60v: %.300s, want %s", action, name, c.value, w.Body, c.code)
+			t.Errorf("%s by version 1: %s %.60v: %.300s, want %s", action, name, c.value,
+				w.Body, c.code)
 		}
 	}
 }
@@ -275,7 +284,8 @@ func flatten(params request, name string) (map[string]string, bool) {
 		}
 	}
 	switch name {
-	case "NumberOfBytes", "PendingWindowInDays", "RotateDays", "Offset", "Limit", "Role", "OrderType", "KeyState",
+	case "NumberOfBytes", "PendingWindowInDays", "RotateDays", "Offset", "Limit", "Role",
+		"OrderType", "KeyState",
 		"Type", "ValidTo", "KeyIds", "Tags", "TagFilters":
 		return nil, false
 	}
@@ -300,7 +310,8 @@ func TestSyntax(t *testing.T) {
 	if w := s.send(t, newRequest(http.MethodPost, "/", body)); w.code != "RequestSizeLimitExceeded" {
 		t.Errorf("large: %s", w.Body)
 	}
-	if w := s.send(t, newRequest(http.MethodGet, "/?A="+strings.Repeat("a", 128<<10), "")); w.code != "RequestSizeLimitExceeded" {
+	query := "/?A=" + strings.Repeat("a", 128<<10)
+	if w := s.send(t, newRequest(http.MethodGet, query, "")); w.code != "RequestSizeLimitExceeded" {
 		t.Errorf("large query: %s", w.Body)
 	}
 }

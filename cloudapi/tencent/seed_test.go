@@ -38,7 +38,8 @@ func seedRequests(t *testing.T) map[string]*http.Request {
 		}
 		signV1(t, http.MethodGet, params)
 		common := url.Values{}
-		for _, name := range []string{"Version", "SecretId", "SignatureMethod", "Nonce", "Timestamp", "Signature"} {
+		for _, name := range []string{"Version", "SecretId", "SignatureMethod", "Nonce",
+			"Timestamp", "Signature"} {
 			common.Set(name, params[name])
 		}
 		requests["v1 "+hash] = newRequest(http.MethodGet, "/?"+seedExample+"&"+common.Encode(), "")
@@ -95,7 +96,8 @@ func TestSeedErrors(t *testing.T) {
 		}
 	}
 	body := `{"KeyId":"` + id + `","Plaintext":"` + seedText + `"}`
-	if w := s.send(t, sign(t, tc3(t, "Encrypt", body), denied, body)); w.code != "UnauthorizedOperation" {
+	stranger := sign(t, tc3(t, "Encrypt", body), denied, body)
+	if w := s.send(t, stranger); w.code != "UnauthorizedOperation" {
 		t.Errorf("denied: %s", w.Body)
 	}
 	s.store.SetDown(true)
@@ -119,9 +121,11 @@ func TestKeyIDs(t *testing.T) {
 			t.Errorf("%s: %s", action, text)
 		}
 	}
-	w := s.call(t, "DescribeKeys", map[string]any{"KeyIds": []string{seedKey, id}})
-	if w.code != "InvalidParameterValue.DuplicatedKeyId" {
-		t.Errorf("one key by two names: %s", w.Body)
+	for _, ids := range [][]string{{seedKey, id}, {id, seedKey}} {
+		w := s.call(t, "DescribeKeys", map[string]any{"KeyIds": ids})
+		if w.code != "InvalidParameterValue.DuplicatedKeyId" {
+			t.Errorf("one key by two names: %s", w.Body)
+		}
 	}
 	for _, o := range []*tencent.Options{
 		nil, {}, {Credentials: credentials, KeyIDs: map[string]string{"a": "b"}},

@@ -29,6 +29,7 @@ const (
 	accessKey = "AKIDEXAMPLE"
 	secret    = "example-secret-of-no-worth"
 	denied    = "AKIDDENIED"
+	reader    = "AKIDREADER"
 	host      = "kms.tencentcloudapi.com"
 	version   = "2019-01-18"
 )
@@ -38,6 +39,7 @@ var now = time.Unix(1_800_000_000, 0)
 var credentials = cloudapi.Static(map[string]tencent.Credential{
 	accessKey: {Secret: secret, Principal: "somebody"},
 	denied:    {Secret: secret, Principal: "nobody"},
+	reader:    {Secret: secret, Principal: "reader"},
 	"EMPTY":   {},
 })
 
@@ -48,14 +50,15 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// authorizer denies everything to nobody.
+// authorizer denies everything to nobody, and aliases to a reader.
 type authorizer struct{}
 
-func (authorizer) Authorize(ctx context.Context, _ *kms.Request) error {
-	if c, ok := cloudapi.CallerFrom(ctx); ok && c.Principal != "somebody" {
-		return errors.New("not for " + c.Principal)
+func (authorizer) Authorize(ctx context.Context, r *kms.Request) error {
+	c, ok := cloudapi.CallerFrom(ctx)
+	if !ok || c.Principal == "somebody" || c.Principal == "reader" && r.Op != kms.OpAliases {
+		return nil
 	}
-	return nil
+	return errors.New("not for " + c.Principal)
 }
 
 // A server is a handler over a KMS.
@@ -129,7 +132,8 @@ func (s *server) send(t testing.TB, r *http.Request) *reply {
 		t.Fatalf("reply %q", w.Body)
 	}
 	w.fields = all["Response"]
-	if id, _ := w.fields["RequestId"].(string); w.Code != http.StatusOK || !isRequestID.MatchString(id) {
+	if id, _ := w.fields["RequestId"].(string); w.Code != http.StatusOK ||
+		!isRequestID.MatchString(id) {
 		t.Errorf("status %d, request ID %q", w.Code, id)
 	}
 	h := w.Header()
@@ -142,7 +146,8 @@ func (s *server) send(t testing.TB, r *http.Request) *reply {
 		if !slices.Contains(codes, w.code) || message == "" || len(e) != 2 || len(w.fields) != 2 {
 			t.Errorf("reply %s", w.Body)
 		}
-		if text := w.Body.String(); strings.Contains(text, marker) || strings.Contains(text, b64([]byte(marker))) {
+		if text := w.Body.String(); strings.Contains(text, marker) ||
+			strings.Contains(text, b64([]byte(marker))) {
 			t.Errorf("an error with a plaintext: %s", text)
 		}
 	}
@@ -183,7 +188,8 @@ func sign(t testing.TB, r *http.Request, id, body string) *http.Request {
 	t.Helper()
 	seconds, err := strconv.ParseInt(r.Header.Get("X-TC-Timestamp"), 10, 64)
 	must(t, err)
-	auth := "TC3-HMAC-SHA256 Credential=" + id + "/" + time.Unix(seconds, 0).UTC().Format("2006-01-02") +
+	day := time.Unix(seconds, 0).UTC().Format("2006-01-02")
+	auth := "TC3-HMAC-SHA256 Credential=" + id + "/" + day +
 		"/kms/tc3_request, SignedHeaders=content-type;host, Signature="
 	r.Header.Set("Authorization", auth+strings.Repeat("0", 64))
 	proof, err := httpsig.TC3(r, []byte(body))
@@ -210,7 +216,8 @@ func v1(t testing.TB, method, hash, action string, params map[string]string) *ht
 
 func signV1(t testing.TB, method string, all map[string]string) *http.Request {
 	t.Helper()
-	all["Signature"] = strings.Repeat("A", map[string]int{"HmacSHA1": 28, "HmacSHA256": 44}[all["SignatureMethod"]])
+	size := map[string]int{"HmacSHA1": 28, "HmacSHA256": 44}[all["SignatureMethod"]]
+	all["Signature"] = strings.Repeat("A", size)
 	proof, err := httpsig.TencentV1(newRequest(method, "/", ""), all)
 	must(t, err)
 	all["Signature"] = proof.Sign(secret)

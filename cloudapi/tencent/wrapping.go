@@ -52,6 +52,11 @@ func readWrapping(p *front.Params) wrapping {
 	case err != nil:
 		p.Fail("EncryptionPublicKey", front.Invalid)
 	}
+	return wrapWith(encrypt)
+}
+
+// wrapWith returns a wrapping that encrypts.
+func wrapWith(encrypt wrapping) wrapping {
 	return func(plaintext []byte) ([]byte, error) {
 		defer clear(plaintext)
 		ciphertext, err := encrypt(plaintext)

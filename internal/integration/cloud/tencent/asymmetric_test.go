@@ -149,7 +149,8 @@ var asymmetricCases = []testCase{
 				}
 				w, err := sign(x.Client, id, s.name, kind, message)
 				must(t, err)
-				must(t, x.k.Verify(t.Context(), id, 0, s.here, message, here, unb64(t, w.Response.Signature)))
+				must(t, x.k.Verify(t.Context(), id, 0, s.here, message, here,
+					unb64(t, w.Response.Signature)))
 			}
 		}
 	}},
@@ -163,7 +164,8 @@ var asymmetricCases = []testCase{
 			id, algorithm, kind string
 			size                int
 		}{
-			{id, "SM2DSA", "", 1}, {id, "none", "", 1}, {id, "ECC_P256_R1", "HASH", 1}, {id, "ECC_P256_R1", "RAW", 4097},
+			{id, "SM2DSA", "", 1}, {id, "none", "", 1}, {id, "ECC_P256_R1", "HASH", 1},
+			{id, "ECC_P256_R1", "RAW", 4097},
 			{id, "ECC_P256_R1", "DIGEST", 31}, {x.create(t, nil), "ECC_P256_R1", "", 1},
 		} {
 			_, err := sign(x.Client, c.id, c.algorithm, c.kind, make([]byte, c.size))

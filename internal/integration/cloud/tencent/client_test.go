@@ -32,7 +32,8 @@ func (s scheme) isV1() bool { return s.sign != tc3 }
 const tc3 = "TC3-HMAC-SHA256"
 
 var schemes = []scheme{
-	{tc3, "POST"}, {tc3, "GET"}, {"HmacSHA1", "GET"}, {"HmacSHA1", "POST"}, {"HmacSHA256", "GET"}, {"HmacSHA256", "POST"},
+	{tc3, "POST"}, {tc3, "GET"}, {"HmacSHA1", "GET"}, {"HmacSHA1", "POST"},
+	{"HmacSHA256", "GET"}, {"HmacSHA256", "POST"},
 }
 
 // A session is a client of a front-end over a new KMS.

@@ -199,7 +199,8 @@ var dataCases = []testCase{
 		r.NumberOfBytes = new(uint64(1024))
 		w, err := x.GenerateRandom(r)
 		must(t, err)
-		if got := unb64(t, w.Response.Plaintext); len(got) != 1024 || bytes.Equal(got, make([]byte, 1024)) {
+		if got := unb64(t, w.Response.Plaintext); len(got) != 1024 ||
+			bytes.Equal(got, make([]byte, 1024)) {
 			t.Errorf("%d bytes", len(got))
 		}
 	}},
@@ -263,7 +264,8 @@ func (x *session) refusals(t *testing.T, pendingCode string, call func(c *sdk.Cl
 // unknown makes a call with keys that every operation on one refuses.
 func (x *session) unknown(t *testing.T, call func(c *sdk.Client, id string) error) {
 	t.Helper()
-	refused(t, call(x.Client, "0d0466b0-e727-4d9c-b35d-f84bb474a37f"), "ResourceUnavailable.CmkNotFound")
+	refused(t, call(x.Client, "0d0466b0-e727-4d9c-b35d-f84bb474a37f"),
+		"ResourceUnavailable.CmkNotFound")
 	refused(t, call(x.Client, "alias/name"), "InvalidParameterValue.InvalidKeyId")
 	refused(t, call(x.denied(t), x.create(t, nil)), "UnauthorizedOperation")
 }

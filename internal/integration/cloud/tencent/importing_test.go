@@ -121,7 +121,8 @@ func importErrors(t *testing.T, x *session) {
 	id := x.external(t)
 	token, wrapped := x.wrapped(t, id, material)
 	x.unknown(t, func(c *sdk.Client, id string) error { return importMaterial(c, id, token, wrapped, 0) })
-	refused(t, importMaterial(x.Client, x.create(t, nil), token, wrapped, 0), "UnsupportedOperation.NotExternalCmk")
+	refused(t, importMaterial(x.Client, x.create(t, nil), token, wrapped, 0),
+		"UnsupportedOperation.NotExternalCmk")
 	refused(t, importMaterial(x.Client, x.external(t), token, wrapped, 0), "InvalidParameter")
 	refused(t, importMaterial(x.Client, id, b64([]byte("no token")), wrapped, 0), "InvalidParameter")
 	refused(t, importMaterial(x.Client, id, token, wrapped, 1), "InvalidParameter")

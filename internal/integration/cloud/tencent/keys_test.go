@@ -23,7 +23,8 @@ var keyCases = []testCase{
 	{"CreateKey", "with all options", func(t *testing.T, x *session) {
 		r := creation("with-all_options", "ENCRYPT_DECRYPT")
 		r.Description, r.Type, r.HsmClusterId = new("描述 <&>"), new(uint64(2)), new("")
-		r.Tags = []*sdk.Tag{{TagKey: new("env"), TagValue: new("prod")}, {TagKey: new("team"), TagValue: new("a")}}
+		r.Tags = []*sdk.Tag{{TagKey: new("env"), TagValue: new("prod")},
+			{TagKey: new("team"), TagValue: new("a")}}
 		w, err := x.CreateKey(r)
 		must(t, err)
 		got, err := x.k.DescribeKey(t.Context(), "alias/with-all_options")
@@ -35,7 +36,8 @@ var keyCases = []testCase{
 		equal(t, "KeyUsage", w.Response.KeyUsage, "ENCRYPT_DECRYPT")
 		equal(t, "CreateTime", w.Response.CreateTime, uint64(got.CreatedAt.Unix()))
 		equal(t, "TagCode", w.Response.TagCode, 0)
-		if got.Origin != kms.OriginExternal || got.Description != "描述 <&>" || fmt.Sprint(got.Tags) != "map[env:prod team:a]" {
+		if got.Origin != kms.OriginExternal || got.Description != "描述 <&>" ||
+			fmt.Sprint(got.Tags) != "map[env:prod team:a]" {
 			t.Errorf("%+v", got)
 		}
 	}},
@@ -62,9 +64,11 @@ var keyCases = []testCase{
 	}},
 	{"CreateKey", "errors", func(t *testing.T, x *session) {
 		x.create(t, &kms.CreateKeyOptions{Alias: "alias/taken"})
-		pair, twice, cluster := creation("a", "ASYMMETRIC_DECRYPT_SM2"), creation("a", ""), creation("a", "")
+		pair := creation("a", "ASYMMETRIC_DECRYPT_SM2")
+		twice, cluster := creation("a", ""), creation("a", "")
 		pair.Type, cluster.HsmClusterId = new(uint64(2)), new("cls-1")
-		twice.Tags = []*sdk.Tag{{TagKey: new("a"), TagValue: new("b")}, {TagKey: new("a"), TagValue: new("c")}}
+		twice.Tags = []*sdk.Tag{{TagKey: new("a"), TagValue: new("b")},
+			{TagKey: new("a"), TagValue: new("c")}}
 		kind := creation("a", "")
 		kind.Type = new(uint64(3))
 		for _, c := range []struct {
@@ -75,7 +79,8 @@ var keyCases = []testCase{
 			{creation("kms-reserved", ""), "InvalidParameterValue.InvalidAlias"},
 			{creation(strings.Repeat("a", 61), ""), "InvalidParameterValue.InvalidAlias"},
 			{creation("a", "none"), "InvalidParameterValue.InvalidKeyUsage"},
-			{creation("a", "ASYMMETRIC_SIGN_VERIFY_ECDSA384"), "UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion"},
+			{creation("a", "ASYMMETRIC_SIGN_VERIFY_ECDSA384"),
+				"UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion"},
 			{kind, "InvalidParameterValue.InvalidType"}, {pair, "InvalidParameterValue.InvalidType"},
 			{cluster, "InvalidParameterValue.InvalidHsmClusterId"}, {twice, "InvalidParameter"},
 			{sdk.NewCreateKeyRequest(), "MissingParameter"},
@@ -87,7 +92,8 @@ var keyCases = []testCase{
 		refused(t, err, "UnauthorizedOperation")
 	}},
 	{"DescribeKey", "all fields", func(t *testing.T, x *session) {
-		id := x.create(t, &kms.CreateKeyOptions{Alias: "alias/described", Description: "text", RotationPeriod: 30 * day})
+		id := x.create(t, &kms.CreateKeyOptions{Alias: "alias/described", Description: "text",
+			RotationPeriod: 30 * day})
 		key, err := x.k.DescribeKey(t.Context(), id)
 		must(t, err)
 		m := describe(t, x, id)

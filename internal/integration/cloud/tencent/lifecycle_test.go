@@ -154,7 +154,8 @@ var lifecycleCases = []testCase{
 			key, err := x.k.DescribeKey(t.Context(), id)
 			must(t, err)
 			equal(t, "DeletionDate", w.Response.DeletionDate, uint64(key.DeletionDate.Unix()))
-			if away := time.Until(key.DeletionDate); away > time.Duration(days)*day || away < time.Duration(days)*day-time.Hour {
+			if away := time.Until(key.DeletionDate); away > time.Duration(days)*day ||
+				away < time.Duration(days)*day-time.Hour {
 				t.Errorf("%v away", away)
 			}
 			x.is(t, id, kms.KeyStatePendingDeletion, "PendingDelete")
@@ -207,5 +208,6 @@ func (x *session) stateErrors(t *testing.T, change func(c *sdk.Client, id string
 	_, err := x.k.ScheduleKeyDeletion(t.Context(), pending, 0)
 	must(t, err)
 	refused(t, change(x.Client, pending), stateCode)
-	refused(t, change(x.Client, x.create(t, &kms.CreateKeyOptions{Origin: kms.OriginExternal})), stateCode)
+	refused(t, change(x.Client, x.create(t, &kms.CreateKeyOptions{Origin: kms.OriginExternal})),
+		stateCode)
 }

@@ -12,7 +12,8 @@ type testCase struct {
 	run             func(*testing.T, *session)
 }
 
-var cases = slices.Concat(dataCases, keyCases, lifecycleCases, rotationCases, asymmetricCases, importCases)
+var cases = slices.Concat(dataCases, keyCases, lifecycleCases, rotationCases, asymmetricCases,
+	importCases)
 
 // TestOperations has the SDK do each case of each operation, by each signature and
 // method that it has.
@@ -27,7 +28,8 @@ func TestOperations(t *testing.T) {
 			}
 		})
 	}
-	if got, want := slices.Sorted(maps.Keys(tested)), documented(t); !slices.Equal(got, want) || len(want) == 0 {
+	if got, want := slices.Sorted(maps.Keys(tested)), documented(t); !slices.Equal(got, want) ||
+		len(want) == 0 {
 		t.Errorf("tested are %v, documented are %v", got, want)
 	}
 }

@@ -61,7 +61,8 @@ var rotationCases = []testCase{
 		refused(t, rotate(x.Client, id, 366), "InvalidParameterValue")
 		external := x.create(t, &kms.CreateKeyOptions{Origin: kms.OriginExternal})
 		refused(t, rotate(x.Client, external, 7), "UnsupportedOperation.ExternalCmkCanNotRotate")
-		refused(t, rotate(x.Client, x.create(t, &kms.CreateKeyOptions{Spec: kms.KeySpecSM2}), 7), stateCode)
+		pair := x.create(t, &kms.CreateKeyOptions{Spec: kms.KeySpecSM2})
+		refused(t, rotate(x.Client, pair, 7), stateCode)
 	}},
 	{"DisableKeyRotation", "twice", func(t *testing.T, x *session) {
 		id := x.create(t, &kms.CreateKeyOptions{RotationPeriod: 7 * day})

@@ -41,7 +41,8 @@ func TestSchemes(t *testing.T) {
 func (x *session) secrets(t *testing.T) {
 	must(t, list(x.Client))
 	refused(t, list(newClient(t, x.server, x.scheme, cloud.AccessKeyID, "another secret")), mismatch)
-	refused(t, list(newClient(t, x.server, x.scheme, "AKIDOTHER", cloud.Secret)), "AuthFailure.SecretIdNotFound")
+	refused(t, list(newClient(t, x.server, x.scheme, "AKIDOTHER", cloud.Secret)),
+		"AuthFailure.SecretIdNotFound")
 }
 
 // tampered changes what each signature covers.
@@ -119,7 +120,10 @@ func (x *session) clock(t *testing.T) {
 	for _, c := range []struct {
 		ahead time.Duration
 		code  string
-	}{{14 * time.Minute, ""}, {-14 * time.Minute, ""}, {16 * time.Minute, expired}, {-16 * time.Minute, expired}} {
+	}{
+		{14 * time.Minute, ""}, {-14 * time.Minute, ""},
+		{16 * time.Minute, expired}, {-16 * time.Minute, expired},
+	} {
 		x.server.Skew(t, c.ahead)
 		if err := list(x.Client); c.code == "" {
 			must(t, err)
