@@ -10,14 +10,9 @@ import (
 // Texts reads a list of texts of at most so many, empty if it is not there. One
 // rule is for all.
 func (p *Params) Texts(name string, most int, rule Rule) []string {
-	var items []any
-	switch v := p.values[name].(type) {
-	case nil:
+	items, ok := p.list(name)
+	if !ok {
 		items = p.flatItems(name, most+1)
-	case []any:
-		items = v
-	default:
-		p.fail(name, Mistyped)
 	}
 	if len(items) > most {
 		p.fail(name, Invalid)
@@ -56,18 +51,7 @@ func (p *Params) Tags(list string, most int, name, value string) map[string]stri
 // objects reads a list of objects: JSON, the text of that, or Name.0.Member and so
 // on, for the members given.
 func (p *Params) objects(name string, most int, members ...string) (objects []map[string]any) {
-	var items any = p.values[name]
-	if text, ok := items.(string); ok && p.flat {
-		parsed, err := parseJSON([]byte(text))
-		if err != nil {
-			p.fail(name, Invalid)
-		}
-		items = parsed
-	}
-	list, ok := items.([]any)
-	if !ok && items != nil {
-		p.fail(name, Mistyped)
-	}
+	list, ok := p.list(name)
 	for _, item := range list {
 		object, ok := item.(map[string]any)
 		if !ok {
@@ -75,7 +59,7 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 		}
 		objects = append(objects, object)
 	}
-	if p.flat && items == nil {
+	if p.flat && !ok {
 		objects = p.flatObjects(name, most+1, members)
 	}
 	if len(objects) > most {
@@ -83,6 +67,35 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 		return nil
 	}
 	return objects
+}
+
+// list returns the items of a list: JSON, or of flat parameters the text of that. It is
+// false if there is none.
+func (p *Params) list(name string) ([]any, bool) {
+	v := p.values[name]
+	if text, ok := v.(string); ok && p.flat {
+		parsed, err := parseJSON([]byte(text))
+		if err != nil {
+			p.fail(name, Invalid)
+		}
+		v = parsed
+	}
+	items, ok := v.([]any)
+	if !ok && v != nil {
+		p.fail(name, Mistyped)
+	}
+	return items, p.Has(name)
+}
+
+// Each reads a list of at most so many objects with the members given, absent if it is
+// not there. What is not as it must be in one is invalid.
+func (p *Params) Each(name string, most int, read func(item *Params), members ...string) {
+	for _, object := range p.objects(name, most, members...) {
+		item := &Params{values: object, textual: p.textual}
+		if read(item); item.err != nil {
+			p.fail(name, Invalid)
+		}
+	}
 }
 
 func (p *Params) flatObjects(name string, most int, members []string) (objects []map[string]any) {
@@ -131,6 +144,25 @@ func (p *Params) Context(name string, most int) kms.AAD {
 	for k, v := range object {
 		if c[k], ok = v.(string); !ok {
 			p.fail(name, Invalid)
+		}
+	}
+	return c
+}
+
+// ContextObject reads an encryption context as Context does, but only where it is
+// an object, and of any size. A value that is not text is of the wrong type.
+func (p *Params) ContextObject(name string) kms.AAD {
+	object, ok := p.values[name].(map[string]any)
+	if !ok && p.Has(name) {
+		p.fail(name, Mistyped)
+	}
+	if len(object) == 0 {
+		return nil
+	}
+	c := make(kms.EncryptionContext, len(object))
+	for k, v := range object {
+		if c[k], ok = v.(string); !ok {
+			p.fail(name, Mistyped)
 		}
 	}
 	return c
