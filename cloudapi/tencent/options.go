@@ -40,13 +40,11 @@ func New(k *kms.KMS, opts *Options) (http.Handler, error) {
 	if opts == nil {
 		return nil, errors.New("tencent: Options are compulsory")
 	}
-	keys, err := front.NewKeys(k, opts.KeyIDs)
-	if err != nil {
-		return nil, err
+	s := front.Settings{
+		Credentials: opts.Credentials, KeyIDs: opts.KeyIDs,
+		AllowInsecure: opts.AllowInsecure, Now: opts.Now,
 	}
-	gate, err := front.NewGate(opts.Credentials, opts.Now)
-	if err != nil {
-		return nil, err
-	}
-	return &front.Handler{API: &service{keys}, Gate: gate, AllowInsecure: opts.AllowInsecure}, nil
+	return front.New(k, s, func(keys *front.Keys, _ func() time.Time) front.API {
+		return &service{keys}
+	})
 }
