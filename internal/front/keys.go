@@ -63,11 +63,14 @@ func (k *Keys) There(id string) string {
 }
 
 // Names returns the aliases of all keys, without their prefix, by key ID. It
-// scans the aliases in the store.
+// scans the aliases in the store. One whose record is damaged is passed over: it
+// must not hide the other keys.
 func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
 	names := map[string][]string{}
 	for a, err := range k.Aliases(ctx) {
-		if err != nil {
+		if errors.Is(err, kms.ErrTampered) {
+			continue
+		} else if err != nil {
 			return nil, err
 		}
 		names[a.KeyID] = append(names[a.KeyID], strings.TrimPrefix(a.Name, AliasPrefix))
