@@ -22,6 +22,21 @@ func (s *service) has(id string, want ...string) {
 	}
 }
 
+// A request that is refused has changed nothing; an alias that is named twice is one.
+func TestAliasesAtOnce(t *testing.T) {
+	s := serve(t, nil)
+	id := s.create(&kms.CreateKeyOptions{Alias: "alias/a"})
+	s.ok(s.kms.CreateAlias(t.Context(), "alias/b", id))
+	s.deny(func(r *kms.Request) bool { return r.Op == kms.OpDeleteAlias && r.Alias == "alias/b" })
+	s.do("DELETE aliases", params{"key_id": id, "aliases": []string{"a", "b"}}).want(t, "one denied", 403, "KMS.0306")
+	s.has(id, "alias/a", "alias/b")
+	s.do("POST update-key-alias", params{"key_id": id, "key_alias": "c"}).want(t, "one denied", 403, "KMS.0306")
+	s.has(id, "alias/a", "alias/b")
+	s.deny(nil)
+	s.do("DELETE aliases", params{"key_id": id, "aliases": []string{"a", "a"}}).want(t, "twice", 204, "")
+	s.has(id, "alias/b")
+}
+
 // An alias whose record is damaged is no reason to hide other keys.
 func TestDamagedAlias(t *testing.T) {
 	s := serve(t, nil)
