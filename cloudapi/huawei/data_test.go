@@ -221,3 +221,15 @@ func (s *service) reEncryptsDatakeys(a, b string) {
 		"cipher_text": dek["cipher_text"], "destination_key_id": b, "datakey_cipher_length": "17",
 	}).want(s.t, "length", 400, "KMS.2202")
 }
+
+// Ciphertexts have the published characters: no line breaks.
+func TestBrokenLines(t *testing.T) {
+	s := serve(t, nil)
+	id := s.create(nil)
+	text := s.encrypted(id)
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		p := params{"cipher_text": text[:64] + end + text[64:], "destination_key_id": id}
+		s.do("POST decrypt-data", p).want(t, "decrypt-data", 400, "KMS.0308")
+		s.do("POST re-encrypt", p).want(t, "re-encrypt", 400, "KMS.0308")
+	}
+}

@@ -2,7 +2,6 @@ package huawei
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"regexp"
 
@@ -92,7 +91,7 @@ func (t rawText) MarshalText() ([]byte, error) { return t, nil }
 
 // decodeBase64 decodes text that is of base64 characters; what is not is nil.
 func decodeBase64(text string) []byte {
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	b, err := front.DecodeBase64(text)
 	if err != nil {
 		return nil
 	}
