@@ -16,11 +16,16 @@ func TestLimits(t *testing.T) {
 	rsa := s.create(&kms.CreateKeyOptions{Spec: kms.KeySpecRSA4096, Usage: kms.KeyUsageSignVerify})
 	of := params{"key_id": id}
 	for name, value := range map[string]any{
-		aadName: long(128), "encryption_context": params{"a": strings.Repeat("订", 8184)},
+		aadName: long(128), "encryption_context": params{"a": strings.Repeat("订", 8184/3)},
 	} {
 		text := s.must("POST encrypt-data", with(with(of, "plain_text", long(4096)), name, value))["cipher_text"]
 		s.must("POST decrypt-data", params{"cipher_text": text, name: value})
 	}
+	// The page on data counts bytes, that on data keys characters.
+	wide := with(of, "encryption_context", params{"a": strings.Repeat("订", 8184)})
+	s.must("POST create-datakey", wide)
+	over := with(of, "encryption_context", params{"a": strings.Repeat("订", 8184/3+1)})
+	s.do("POST encrypt-data", with(over, "plain_text", "x")).want(t, "bytes", 400, "KMS.0208")
 	message := params{"key_id": ec, "message": b64(long(4095)), "message_type": "RAW", "signing_algorithm": "ECDSA_SHA_256"}
 	s.must("POST sign", message)
 	message = with(with(message, "key_id", rsa), "signing_algorithm", "RSASSA_PSS_SHA_512")
