@@ -9,7 +9,16 @@ import (
 // Context reads an encryption context of at most so many characters as JSON, nil
 // if it is not there or empty. It is an object with text only, or the JSON of one.
 func (p *Params) Context(name string, most int) kms.AAD {
-	object, ok := p.object(name, most)
+	return p.context(name, most, utf8.RuneCount)
+}
+
+// ContextOfBytes is Context for a limit in bytes.
+func (p *Params) ContextOfBytes(name string, most int) kms.AAD {
+	return p.context(name, most, func(text []byte) int { return len(text) })
+}
+
+func (p *Params) context(name string, most int, size func(text []byte) int) kms.AAD {
+	object, ok := p.object(name, most, size)
 	if !ok {
 		return nil
 	}
@@ -43,19 +52,19 @@ func (p *Params) pairs(name string, object map[string]any, problem Problem) kms.
 }
 
 // object reads an object, or the JSON of one.
-func (p *Params) object(name string, most int) (map[string]any, bool) {
+func (p *Params) object(name string, most int, size func(text []byte) int) (map[string]any, bool) {
 	switch v := p.values[name].(type) {
 	case nil:
 		return nil, false
 	case map[string]any:
 		text, err := encode(v)
-		if err != nil || utf8.RuneCount(text) > most {
+		if err != nil || size(text) > most {
 			p.fail(name, Invalid)
 		}
 		return v, p.err == nil
 	case string:
 		object, err := parseObject([]byte(v))
-		if err != nil || utf8.RuneCountInString(v) > most {
+		if err != nil || size([]byte(v)) > most {
 			p.fail(name, Invalid)
 		}
 		return object, p.err == nil

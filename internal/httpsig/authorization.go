@@ -11,6 +11,7 @@ import (
 const (
 	maxAuthorization = 8 << 10 // bytes
 	maxSignedHeaders = 64
+	maxPath          = 8 << 10 // bytes, of a path that is taken apart
 )
 
 // An authorization is an Authorization header:

@@ -57,6 +57,7 @@ var badAuthorization = []edit{
 // Edits of a scheme's requests that only it refuses.
 var badRequests = map[string][]edit{
 	"huawei-post": {
+		{"^(POST [^ ?]*)", "${1}" + strings.Repeat("/", 8<<10)},
 		{"X-Sdk-Date: (.*)Z", "X-Sdk-Date: ${1}.5Z"},
 		{"X-Sdk-Date: (.*)", "X-Sdk-Date: $1\nX-Sdk-Date: $1"},
 		{"X-Sdk-Date: (....)(..)", "X-Sdk-Date: $1-$2"},
