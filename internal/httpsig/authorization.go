@@ -86,7 +86,9 @@ func (a *authorization) scope(n int) ([]string, error) {
 }
 
 // readHeaders finds the signed headers, which must be in r, sorted, lower-case and
-// each once. Each of must is among them and has one value.
+// each once. Each of must is among them and has one value, without the blanks around it
+// that signatures leave out: of those, net/http lets the ones beyond ASCII pass, and a
+// nonce with one more is another nonce.
 func (a *authorization) readHeaders(r *http.Request, body []byte, must ...string) error {
 	n := strings.Count(a.signedHeaders, ";") + 1
 	if n > maxSignedHeaders {
@@ -109,6 +111,9 @@ func (a *authorization) readHeaders(r *http.Request, body []byte, must ...string
 		i := slices.IndexFunc(a.headers, func(h header) bool { return h.name == name })
 		if i < 0 || len(a.headers[i].values) != 1 {
 			return malformed(name + " is not signed, or not there once")
+		}
+		if v := a.headers[i].values[0]; v != strings.TrimSpace(v) {
+			return malformed(name + " has blanks around it")
 		}
 	}
 	return nil
