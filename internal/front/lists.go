@@ -3,9 +3,6 @@ package front
 import (
 	"strconv"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/embedkms/kms"
 )
 
 // Texts reads a list of texts of at most so many, empty if it is not there. One
@@ -150,42 +147,4 @@ func (p *Params) flatItems(name string, most int) (items []any) {
 		items = append(items, p.values[name+"."+strconv.Itoa(i)])
 	}
 	return items
-}
-
-// Context reads an encryption context of at most so many characters as JSON, nil
-// if it is not there or empty. It is an object with text only, or the JSON of one.
-func (p *Params) Context(name string, most int) kms.AAD {
-	object, ok := p.object(name, most)
-	if !ok || len(object) == 0 {
-		return nil
-	}
-	c := make(kms.EncryptionContext, len(object))
-	for k, v := range object {
-		if c[k], ok = v.(string); !ok {
-			p.fail(name, Invalid)
-		}
-	}
-	return c
-}
-
-// object reads an object, or the JSON of one.
-func (p *Params) object(name string, most int) (map[string]any, bool) {
-	switch v := p.values[name].(type) {
-	case nil:
-		return nil, false
-	case map[string]any:
-		text, err := encode(v)
-		if err != nil || utf8.RuneCount(text) > most {
-			p.fail(name, Invalid)
-		}
-		return v, p.err == nil
-	case string:
-		object, err := parseObject([]byte(v))
-		if err != nil || utf8.RuneCountInString(v) > most {
-			p.fail(name, Invalid)
-		}
-		return object, p.err == nil
-	}
-	p.fail(name, Mistyped)
-	return nil, false
 }
