@@ -116,8 +116,11 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error
 		return nil, ErrTooLarge
 	}
 	// A buffer of the right size is not copied, so that there is one to clear.
-	size := max(0, min(r.ContentLength, MaxBody)) + bytes.MinRead
-	body := bytes.NewBuffer(make([]byte, 0, size))
+	size := int64(MaxBody)
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength, MaxBody)
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err == nil {
 		return body.Bytes(), nil

@@ -226,6 +226,32 @@ func TestBodyIsCleared(t *testing.T) {
 	}
 }
 
+// Nor are buffers that it went through, also if its size is not said before.
+func TestBuffersAreCleared(t *testing.T) {
+	r := signed(t, "key", secret, now, strings.Repeat("secret", 2000))
+	kept := &keeper{Reader: r.Body}
+	r.Body, r.ContentLength = io.NopCloser(kept), -1
+	if got := answer(handler(t), r); !strings.HasPrefix(got, "somebody key secret") {
+		t.Fatal(got)
+	}
+	for _, b := range kept.buffers {
+		if bytes.Contains(b, []byte("secret")) {
+			t.Fatalf("a buffer of %d bytes is left", len(b))
+		}
+	}
+}
+
+// A keeper keeps what it has read into.
+type keeper struct {
+	io.Reader
+	buffers [][]byte
+}
+
+func (k *keeper) Read(b []byte) (int, error) {
+	k.buffers = append(k.buffers, b)
+	return k.Reader.Read(b)
+}
+
 type receiver func(body []byte)
 
 func (f receiver) Receive(r *http.Request, body []byte, id string) Exchange {

@@ -45,7 +45,7 @@ func (g *Gate) Verify(ctx context.Context, p *httpsig.Proof) (cloudapi.Caller, e
 		return cloudapi.Caller{}, ErrWrongSignature
 	}
 	// Only now, or strangers could use up nonces of others.
-	if err := g.seen.add(p, now); err != nil {
+	if err := g.seen.add(p, c.Secret, now); err != nil {
 		return cloudapi.Caller{}, err
 	}
 	return cloudapi.Caller{

@@ -73,7 +73,8 @@ func TestRename(t *testing.T) {
 
 func TestTranslate(t *testing.T) {
 	a, b, other := &Fault{400, "a", "is a"}, &Fault{404, "b", "is b"}, &Fault{500, "other", ""}
-	table := []Translation{{kms.ErrKeyNotFound, a}, {kms.ErrAliasNotFound, b}}
+	denied := &Fault{403, "denied", ""}
+	table := []Translation{{kms.ErrKeyNotFound, a}, {kms.ErrAliasNotFound, b}, {kms.ErrAccessDenied, denied}}
 	for _, c := range []struct {
 		err  error
 		want *Fault
@@ -82,6 +83,7 @@ func TestTranslate(t *testing.T) {
 		{fmt.Errorf("x: %w", kms.ErrAliasNotFound), b},
 		{fmt.Errorf("x: %w", b), b},
 		{errors.New("x"), other},
+		{fmt.Errorf("%w: %w", kms.ErrAccessDenied, kms.ErrKeyNotFound), denied},
 	} {
 		if got := Translate(c.err, table, other); got != c.want {
 			t.Errorf("%v: %v, want %v", c.err, got, c.want)

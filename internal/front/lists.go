@@ -1,6 +1,9 @@
 package front
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Texts reads a list of texts of at most so many, empty if it is not there. One
 // rule is for all.
@@ -9,6 +12,7 @@ func (p *Params) Texts(name string, most int, rule Rule) []string {
 	if !ok {
 		items = p.flatItems(name, most+1)
 	}
+	p.onlyItems(name, len(items), ok)
 	if len(items) > most {
 		p.fail(name, Invalid)
 		return nil
@@ -57,6 +61,7 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 	if p.flat && !ok {
 		objects = p.flatObjects(name, most+1, members)
 	}
+	p.onlyItems(name, len(objects), ok)
 	if len(objects) > most {
 		p.fail(name, Invalid)
 		return nil
@@ -115,6 +120,22 @@ func (p *Params) firstOf(name, member string) int {
 		return 0
 	}
 	return 1
+}
+
+// onlyItems fails if there are more items of a flat list than the n that were read:
+// behind a gap, or beside the same list as JSON. They would be lost.
+func (p *Params) onlyItems(name string, n int, asJSON bool) {
+	indices := map[string]bool{}
+	for other := range p.values {
+		if rest, ok := strings.CutPrefix(other, name+"."); ok && p.flat {
+			if index, _, _ := strings.Cut(rest, "."); isWhole(index) {
+				indices[index] = true
+			}
+		}
+	}
+	if len(indices) > 0 && asJSON || len(indices) > n {
+		p.fail(name, Invalid)
+	}
 }
 
 // flatItems returns Name.0, Name.1 and so on, or from 1 on, as some clients count.

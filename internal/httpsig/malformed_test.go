@@ -111,6 +111,8 @@ var badRequests = map[string][]edit{
 		{"X-Acs-Date: (.*)Z", "X-Acs-Date: ${1}.5Z"},
 		{"X-Acs-Signature-Nonce: .*", "X-Acs-Signature-Nonce: "},
 		{"X-Acs-Signature-Nonce: ", "X-Acs-Signature-Nonce: " + strings.Repeat("1", 128)},
+		{"X-Acs-Signature-Nonce: (.*)", "X-Acs-Signature-Nonce: $1\u00a0"}, // signed without
+		{"X-Acs-Signature-Nonce: (.*)", "X-Acs-Signature-Nonce: \u2003$1"},
 		{"POST /\\?", "POST /x?"},
 		{"POST /\\?", "POST //?"},
 		{"POST /\\?", "POST /?%zz&"},
