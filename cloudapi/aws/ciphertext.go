@@ -2,9 +2,9 @@ package aws
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 // A sealed is a ciphertext, and what it is of.
@@ -137,7 +137,7 @@ func (s *source) reEncrypt(ctx context.Context, k *kms.KMS, key string, _ kms.Al
 func (s *source) reSeal(ctx context.Context, k *kms.KMS, key string, alg kms.Algorithm, aad kms.AAD) (*sealed, error) {
 	plaintext, err := s.open(ctx, k)
 	defer clear(plaintext)
-	if errors.Is(err, kms.ErrDryRun) {
+	if front.Is(err, kms.ErrDryRun) {
 		plaintext, err = make([]byte, 1), nil // whether one is too long, nobody knows
 	}
 	if err != nil {

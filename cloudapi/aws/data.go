@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/front"
@@ -131,7 +130,7 @@ func (c *call) source(key, algorithm, encryptionContext string) *source {
 // key than the one named, and else err. Under an alias it takes the right to describe
 // the key to tell.
 func (c *call) checkKey(ctx context.Context, s *source, err error) error {
-	if s.key == "" || s.info.KeyID == "" || !errors.Is(err, kms.ErrInvalidCiphertext) {
+	if s.key == "" || s.info.KeyID == "" || !front.Is(err, kms.ErrInvalidCiphertext) {
 		return err
 	}
 	id, unknown := c.idOf(ctx, s.key)

@@ -2,9 +2,9 @@ package aws
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 type generateMACAnswer struct {
@@ -29,7 +29,7 @@ func (c *call) byAlgorithm(k *kms.KMS, alg kms.Algorithm, do func(*kms.KMS) erro
 		return do(k)
 	}
 	err := do(c.keys.DryRun())
-	if errors.Is(err, kms.ErrDryRun) {
+	if front.Is(err, kms.ErrDryRun) {
 		return kms.ErrInvalidUsage
 	}
 	return err

@@ -2,7 +2,6 @@ package huawei
 
 import (
 	"context"
-	"errors"
 	"unicode/utf8"
 
 	"github.com/embedkms/kms"
@@ -44,7 +43,7 @@ func (c *call) encrypt(
 		return nil, invalidContext // these algorithms bind none, and it must not seem so
 	}
 	out, err := c.keys.EncryptAsymmetric(ctx, key, alg, plaintext)
-	if errors.Is(err, kms.ErrInvalidPlaintext) {
+	if front.Is(err, kms.ErrInvalidPlaintext) {
 		return nil, plaintextTooLong
 	} else if err != nil {
 		return nil, err

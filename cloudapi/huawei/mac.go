@@ -2,9 +2,9 @@ package huawei
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 // maxMACMessage is in bytes (huaweicloud-sdk-go-v3 v0.1.207, model_generate_mac_request_body.go).
@@ -79,7 +79,7 @@ func verifyMac(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	err := c.keys.VerifyMAC(ctx, id, 0, text, m)
-	if err != nil && !errors.Is(err, kms.ErrInvalidSignature) {
+	if err != nil && !front.Is(err, kms.ErrInvalidSignature) {
 		return nil, err
 	}
 	return &macVerification{c.keys.There(id), alg, err == nil}, nil

@@ -2,7 +2,6 @@ package huawei
 
 import (
 	"context"
-	"errors"
 	"strconv"
 
 	"github.com/embedkms/kms"
@@ -78,7 +77,7 @@ func verify(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	err := c.keys.Verify(ctx, m.key, 0, m.by, m.text, m.kind, s)
-	if err != nil && !errors.Is(err, kms.ErrInvalidSignature) {
+	if err != nil && !front.Is(err, kms.ErrInvalidSignature) {
 		return nil, err
 	}
 	return &verification{c.keys.There(m.key), strconv.FormatBool(err == nil)}, nil

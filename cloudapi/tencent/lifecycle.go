@@ -2,7 +2,6 @@ package tencent
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/embedkms/kms"
@@ -32,7 +31,7 @@ func (s *service) changeAll(ctx context.Context, p *front.Params, do change) (an
 	}
 	trial := s.keys.DryRun()
 	for _, id := range ids {
-		if err := do(ctx, trial, id); err != nil && !errors.Is(err, kms.ErrDryRun) {
+		if err := do(ctx, trial, id); err != nil && !front.Is(err, kms.ErrDryRun) {
 			return nil, err
 		}
 	}

@@ -2,7 +2,6 @@ package tencent
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/embedkms/kms"
@@ -23,7 +22,7 @@ func (s *service) enableKeyRotation(ctx context.Context, p *front.Params) (answe
 		return nil, err
 	}
 	err := s.rotate(ctx, id, time.Duration(days)*day)
-	if !errors.Is(err, kms.ErrInvalidState) {
+	if !front.Is(err, kms.ErrInvalidState) {
 		return &identity{}, err
 	}
 	if key, failed := s.describe(ctx, id); failed == nil && key.Origin == kms.OriginExternal {

@@ -2,7 +2,6 @@ package tencent
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/internal/front"
@@ -86,7 +85,7 @@ func (s *service) verifyByAsymmetricKey(ctx context.Context, p *front.Params) (a
 		return nil, err
 	}
 	err := s.keys.Verify(ctx, id, 0, algorithm, message, kind, signature)
-	if err != nil && !errors.Is(err, kms.ErrInvalidSignature) {
+	if err != nil && !front.Is(err, kms.ErrInvalidSignature) {
 		return nil, err
 	}
 	return &verifyAnswer{SignatureValid: err == nil}, nil

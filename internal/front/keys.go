@@ -68,7 +68,7 @@ func (k *Keys) There(id string) string {
 func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
 	names := map[string][]string{}
 	for a, err := range k.Aliases(ctx) {
-		if errors.Is(err, kms.ErrTampered) {
+		if Is(err, kms.ErrTampered) {
 			continue
 		} else if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (k *Keys) DeleteAliases(ctx context.Context, aliases []string) error {
 
 func (k *Keys) deleteAliases(ctx context.Context, aliases []string) error {
 	for _, alias := range aliases {
-		if err := k.DeleteAlias(ctx, alias); err != nil && !errors.Is(err, kms.ErrAliasNotFound) {
+		if err := k.DeleteAlias(ctx, alias); err != nil && !Is(err, kms.ErrAliasNotFound) {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (k *Keys) mayDelete(ctx context.Context, aliases []string) error {
 	dry := k.DryRun()
 	for _, alias := range aliases {
 		err := dry.DeleteAlias(ctx, alias)
-		if !errors.Is(err, kms.ErrDryRun) && !errors.Is(err, kms.ErrAliasNotFound) {
+		if !Is(err, kms.ErrDryRun) && !Is(err, kms.ErrAliasNotFound) {
 			return err
 		}
 	}
