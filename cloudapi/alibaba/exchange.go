@@ -7,7 +7,6 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/embedkms/kms/cloudapi"
 	"github.com/embedkms/kms/internal/front"
@@ -88,11 +87,6 @@ func (x *exchange) Do(ctx context.Context) (any, error) {
 	}
 	if x.version != apiVersion {
 		return nil, faultVersion
-	}
-	for name, value := range x.params {
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return nil, faultInvalid
-		}
 	}
 	if err := x.readFormat(); err != nil {
 		return nil, err

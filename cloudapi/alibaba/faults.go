@@ -78,6 +78,7 @@ var translations = []front.Translation{
 	{Of: front.ErrInsecure, Into: faultInsecure},
 	{Of: front.ErrTooLarge, Into: faultInvalid}, // guess
 	{Of: front.ErrBody, Into: faultInvalid},     // guess
+	{Of: front.ErrSyntax, Into: faultInvalid},   // guess
 	{Of: front.ErrMethod, Into: faultMethod},
 	{Of: front.ErrUnknownAction, Into: faultAction},
 	{Of: front.ErrUnknownKey, Into: faultNoAccess},

@@ -3,41 +3,21 @@ package alibaba
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/embedkms/kms/internal/front"
 )
 
-// parameters returns the parameters of the query and of a form. A name that comes twice
-// might mean one thing to who signed it and another here.
+// parameters returns the parameters of the query and of a form.
 func parameters(r *http.Request, body []byte) (map[string]string, error) {
-	params := map[string]string{}
-	if err := addParameters(params, r.URL.RawQuery); err != nil {
-		return nil, err
-	}
 	if len(body) == 0 {
-		return params, nil
+		return front.ParseForm(r.URL.RawQuery)
 	}
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
 		return nil, front.ErrBody
 	}
-	return params, addParameters(params, string(body))
-}
-
-func addParameters(params map[string]string, query string) error {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return front.ErrBody // err quotes the query
-	}
-	for name, vs := range values {
-		if _, twice := params[name]; twice || len(vs) > 1 {
-			return front.ErrBody
-		}
-		params[name] = vs[0]
-	}
-	return nil
+	return front.ParseForm(r.URL.RawQuery, string(body))
 }
 
 // A call is an operation that is being done.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"regexp"
 	"time"
 
@@ -106,18 +105,11 @@ func (x *exchange) params() (*front.Params, error) {
 	if x.r.Method != http.MethodGet {
 		return front.ParseJSON(x.body, true)
 	}
-	query, err := url.ParseQuery(x.r.URL.RawQuery)
+	query, err := front.ParseForm(x.r.URL.RawQuery)
 	if err != nil {
 		return nil, front.ErrUnknownAction
 	}
-	flat := make(map[string]string, len(query))
-	for name, values := range query {
-		if len(values) > 1 {
-			return nil, invalidParameter
-		}
-		flat[name] = values[0]
-	}
-	return front.FlatParams(flat), nil
+	return front.FlatParams(query), nil
 }
 
 // errorBody is what every error looks like (API page "Encrypting Data").

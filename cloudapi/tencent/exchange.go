@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"unicode/utf8"
 
 	"github.com/embedkms/kms/cloudapi"
 	"github.com/embedkms/kms/internal/front"
@@ -60,26 +58,10 @@ func (x *exchange) proof() (*httpsig.Proof, error) {
 	if x.r.Method == http.MethodPost {
 		text = string(x.body)
 	}
-	if x.form, err = parseForm(text); err != nil {
+	if x.form, err = front.ParseForm(text); err != nil {
 		return nil, err
 	}
 	return httpsig.TencentV1(x.r, x.form)
-}
-
-// parseForm reads a query or a form in which each name stands once.
-func parseForm(text string) (map[string]string, error) {
-	values, err := url.ParseQuery(text)
-	if err != nil || !utf8.ValidString(text) {
-		return nil, front.ErrSyntax
-	}
-	form := make(map[string]string, len(values))
-	for name, all := range values {
-		if len(all) > 1 || !utf8.ValidString(name) || !utf8.ValidString(all[0]) {
-			return nil, front.ErrSyntax
-		}
-		form[name] = all[0]
-	}
-	return form, nil
 }
 
 // Do implements [front.Exchange].
@@ -113,7 +95,7 @@ func (x *exchange) params() (*front.Params, error) {
 	case x.form != nil:
 		return front.FlatParams(x.form), nil
 	case x.r.Method == http.MethodGet:
-		form, err := parseForm(x.r.URL.RawQuery)
+		form, err := front.ParseForm(x.r.URL.RawQuery)
 		return front.FlatParams(form), err
 	}
 	return front.ParseJSON(x.body, false)

@@ -112,7 +112,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.TLS == nil && !h.allowInsecure && !isLoopback(r.RemoteAddr) {
 		return nil, ErrInsecure
 	}
-	if len(r.URL.RawQuery) > MaxBody {
+	if len(r.URL.RawQuery) > MaxBody || tooMany(r.URL.RawQuery) {
 		return nil, ErrTooLarge
 	}
 	// A buffer of the right size is not copied, so that there is one to clear.

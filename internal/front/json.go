@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// ErrSyntax says that something is not JSON as it must be here.
-var ErrSyntax = errors.New("JSON is malformed")
+// ErrSyntax says that JSON, a query or a form is not as it must be here.
+var ErrSyntax = errors.New("parameters are malformed")
 
 const maxDepth = 8 // of nested objects and lists: more than any operation has
 
