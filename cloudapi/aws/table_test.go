@@ -155,7 +155,7 @@ var requests = map[string]request{
 	"ListKeys": {
 		params: of(symmetric, nil), // which it ignores
 		bad: map[string][]wrong{
-			"Limit":  intWrongs(1, 1000),
+			"Limit": intWrongs(1, 1000),
 			"Marker": append(markerText, wrong{"a", "InvalidMarkerException"},
 				wrong{"zzzzzzzz" + nowhere[8:], "InvalidMarkerException"}),
 		},
