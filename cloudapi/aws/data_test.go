@@ -287,3 +287,19 @@ func TestPartitions(t *testing.T) {
 		}
 	}
 }
+
+// No context for the new ciphertext is none, and not that of the old one.
+func TestReEncryptDropsContext(t *testing.T) {
+	s := serve(t, nil, nil)
+	key, bound := s.key(t, nil), object{"a": "b"}
+	old := s.good(t, "Encrypt", object{"KeyId": key, "Plaintext": b64("hello"), "EncryptionContext": bound})
+	made := s.good(t, "ReEncrypt", object{
+		"CiphertextBlob": old.str("CiphertextBlob"), "SourceEncryptionContext": bound, "DestinationKeyId": key,
+	})
+	p := object{"CiphertextBlob": made.str("CiphertextBlob")}
+	if got := s.good(t, "Decrypt", p).str("Plaintext"); got != b64("hello") {
+		t.Errorf("%s, want hello", got)
+	}
+	p["EncryptionContext"] = bound
+	s.bad(t, "Decrypt", p, http.StatusBadRequest, "InvalidCiphertextException")
+}
