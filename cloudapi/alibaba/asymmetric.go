@@ -2,9 +2,9 @@ package alibaba
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 // Algorithms by the vendor's names: API pages "AsymmetricEncrypt" and "AsymmetricSign".
@@ -139,7 +139,7 @@ func (c *call) asymmetricVerify(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	err = c.keys.Verify(ctx, id, v, alg, digest, kms.MessageTypeDigest, sig)
-	if err != nil && !errors.Is(err, kms.ErrInvalidSignature) {
+	if err != nil && !front.Is(err, kms.ErrInvalidSignature) {
 		return nil, err
 	}
 	return &verdict{c.versionOf(id, v), err == nil, c.answer()}, nil

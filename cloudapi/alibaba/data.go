@@ -2,9 +2,9 @@ package alibaba
 
 import (
 	"context"
-	"errors"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 // Sizes in bytes, and of contexts in characters.
@@ -144,7 +144,7 @@ func (c *call) reEncryptAsymmetric(ctx context.Context, to string, aad kms.AAD) 
 		return nil, err
 	}
 	message, err := c.keys.DecryptAsymmetric(ctx, id, v, algorithm, in)
-	if errors.Is(err, kms.ErrDryRun) {
+	if front.Is(err, kms.ErrDryRun) {
 		message, err = []byte{0}, nil // whatever it is: the other key has to be tried too
 	}
 	if err != nil {

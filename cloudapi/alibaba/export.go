@@ -57,9 +57,15 @@ func (c *call) rsaExporter(der []byte, hash func() hash.Hash, size int) *exporte
 		c.Fail("PublicKeyBlob", front.Invalid)
 		return nil
 	}
-	return &exporter{rsa2048 - 2*size - 2, func(key []byte) ([]byte, error) {
+	e := &exporter{rsa2048 - 2*size - 2, func(key []byte) ([]byte, error) {
 		return rsa.EncryptOAEP(hash(), rand.Reader, public, key, nil)
 	}}
+	// Some keys are none, such as those of an even exponent, which crypto/rsa finds out
+	// only here.
+	if _, err := e.wrap([]byte{0}); err != nil {
+		c.Fail("PublicKeyBlob", front.Invalid)
+	}
+	return e
 }
 
 // sm2Exporter writes 04 ‖ x ‖ y ‖ C3 ‖ C2, as publicCiphertext reads it.

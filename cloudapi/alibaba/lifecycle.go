@@ -2,10 +2,10 @@ package alibaba
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/embedkms/kms"
+	"github.com/embedkms/kms/internal/front"
 )
 
 func (c *call) enableKey(ctx context.Context) (any, error) {
@@ -26,14 +26,17 @@ func (c *call) scheduleKeyDeletion(ctx context.Context) (any, error) {
 }
 
 // cancelKeyDeletion leaves the key enabled: API page "CancelKeyDeletion". The library's
-// is disabled then.
+// is disabled then, so who may not enable it is told so before, and not half-way.
 func (c *call) cancelKeyDeletion(ctx context.Context) (any, error) {
 	return c.onKey(ctx, func(ctx context.Context, key string) error {
+		if err := c.keys.DryRun().EnableKey(ctx, key); front.Is(err, kms.ErrAccessDenied) {
+			return err
+		}
 		if err := c.keys.CancelKeyDeletion(ctx, key); err != nil {
 			return err
 		}
 		err := c.keys.EnableKey(ctx, key)
-		if errors.Is(err, kms.ErrKeyPendingImport) {
+		if front.Is(err, kms.ErrKeyPendingImport) {
 			return nil // as it was
 		}
 		return err

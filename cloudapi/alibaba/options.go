@@ -51,21 +51,15 @@ func New(k *kms.KMS, opts *Options) (http.Handler, error) {
 	if opts == nil {
 		return nil, errors.New("cloudapi: there are no Options")
 	}
-	gate, err := front.NewGate(opts.Credentials, opts.Now)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := front.NewKeys(k, opts.KeyIDs)
-	if err != nil {
-		return nil, err
-	}
-	a := &api{
-		keys:    keys,
-		region:  cmp.Or(opts.Region, DefaultRegion),
-		account: cmp.Or(opts.Account, DefaultAccount),
-	}
-	if !isName(a.region) || !isName(a.account) {
+	region, account := cmp.Or(opts.Region, DefaultRegion), cmp.Or(opts.Account, DefaultAccount)
+	if !isName(region) || !isName(account) {
 		return nil, errors.New("cloudapi: Options.Region or Options.Account cannot stand in an ARN")
 	}
-	return &front.Handler{API: a, Gate: gate, AllowInsecure: opts.AllowInsecure}, nil
+	s := front.Settings{
+		Credentials: opts.Credentials, KeyIDs: opts.KeyIDs,
+		AllowInsecure: opts.AllowInsecure, Now: opts.Now,
+	}
+	return front.New(k, s, func(keys *front.Keys, _ func() time.Time) front.API {
+		return &api{keys: keys, region: region, account: account}
+	})
 }

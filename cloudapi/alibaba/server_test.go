@@ -50,6 +50,7 @@ type server struct {
 	store   *faultstore.Store
 	handler http.Handler
 	now     time.Time
+	refused map[string]error // what the Authorizer says to requests, by operation
 }
 
 // start returns a front-end of a new KMS; change may change its options.
@@ -59,7 +60,7 @@ func start(t testing.TB, change ...func(*alibaba.Options)) *server {
 	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
 	must(t, err)
 	s.kms, err = kms.Open(ctx, s.store, root,
-		&kms.Options{Authorizer: authorizer{}, MaxStale: -1, OutageGrace: -1})
+		&kms.Options{Authorizer: authorizer{s}, MaxStale: -1, OutageGrace: -1})
 	must(t, err)
 	t.Cleanup(func() { s.kms.Close() })
 	opts := &alibaba.Options{
@@ -79,11 +80,15 @@ func start(t testing.TB, change ...func(*alibaba.Options)) *server {
 	return s
 }
 
-type authorizer struct{}
+type authorizer struct{ *server }
 
-func (authorizer) Authorize(ctx context.Context, _ *kms.Request) error {
-	if c, _ := cloudapi.CallerFrom(ctx); c.Principal == "nobody" {
+func (a authorizer) Authorize(ctx context.Context, r *kms.Request) error {
+	c, asked := cloudapi.CallerFrom(ctx)
+	if c.Principal == "nobody" {
 		return errors.New("policy of MARKER: no")
+	}
+	if asked {
+		return a.refused[r.Op]
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -24,14 +23,6 @@ type api struct {
 	account string
 	now     func() time.Time
 	tagging chan struct{} // holds one while the tags of a key are being changed
-}
-
-func newAPI(keys *front.Keys, opts *Options) *api {
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
-	return &api{keys, opts.Region, cmp.Or(opts.Account, noAccount), now, make(chan struct{}, 1)}
 }
 
 // Receive implements [front.API].

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -64,14 +65,11 @@ func New(k *kms.KMS, opts *Options) (http.Handler, error) {
 			return nil, fmt.Errorf("cloudapi: Options.KeyIDs: %q is no ID of a key", name)
 		}
 	}
-	gate, err := front.NewGate(opts.Credentials, opts.Now)
-	if err != nil {
-		return nil, err
+	s := front.Settings{
+		Credentials: opts.Credentials, KeyIDs: opts.KeyIDs,
+		AllowInsecure: opts.AllowInsecure, Now: opts.Now,
 	}
-	keys, err := front.NewKeys(k, opts.KeyIDs)
-	if err != nil {
-		return nil, err
-	}
-	a := newAPI(keys, opts)
-	return &front.Handler{API: a, Gate: gate, AllowInsecure: opts.AllowInsecure}, nil
+	return front.New(k, s, func(keys *front.Keys, now func() time.Time) front.API {
+		return &api{keys, opts.Region, cmp.Or(opts.Account, noAccount), now, make(chan struct{}, 1)}
+	})
 }

@@ -172,7 +172,7 @@ func listAliases(ctx context.Context, c *call) (any, error) {
 
 const maxAliases = 100 // that are deleted at a time (guess)
 
-// deleteAliases deletes aliases of one key, or none if one is not.
+// deleteAliases deletes aliases of one key, or none if one is not, or must not be.
 func deleteAliases(ctx context.Context, c *call) (any, error) {
 	id := c.key("key_id")
 	names := c.p.Texts("aliases", maxAliases, isAlias)
@@ -192,10 +192,5 @@ func deleteAliases(ctx context.Context, c *call) (any, error) {
 			return nil, kms.ErrAliasNotFound
 		}
 	}
-	for _, name := range names {
-		if err := c.keys.DeleteAlias(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return nil, c.keys.DeleteAliases(ctx, names)
 }

@@ -22,7 +22,7 @@ func encryptData(ctx context.Context, c *call) (any, error) {
 	plaintext := []byte(c.p.Text("plain_text", front.Size(1, maxPlaintext)))
 	defer clear(plaintext)
 	alg := c.algorithm("encryption_algorithm")
-	aad := c.aad()
+	aad := c.aad(c.p.ContextOfBytes)
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func decryptData(ctx context.Context, c *call) (any, error) {
 	ciphertext := decodeBase64(c.p.Text("cipher_text", isCiphertext))
 	alg := c.algorithm("encryption_algorithm")
 	key := c.optKey("key_id")
-	aad := c.aad()
+	aad := c.aad(c.p.ContextOfBytes)
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}

@@ -221,3 +221,42 @@ func (s *service) reEncryptsDatakeys(a, b string) {
 		"cipher_text": dek["cipher_text"], "destination_key_id": b, "datakey_cipher_length": "17",
 	}).want(s.t, "length", 400, "KMS.2202")
 }
+
+// Ciphertexts have the published characters: no line breaks.
+func TestBrokenLines(t *testing.T) {
+	s := serve(t, nil)
+	id := s.create(nil)
+	text := s.encrypted(id)
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		p := params{"cipher_text": text[:64] + end + text[64:], "destination_key_id": id}
+		s.do("POST decrypt-data", p).want(t, "decrypt-data", 400, "KMS.0308")
+		s.do("POST re-encrypt", p).want(t, "re-encrypt", 400, "KMS.0308")
+	}
+}
+
+// What pairs encrypt is data, in base64; a length is checked wherever there is one; and
+// contexts that re-encrypt has not are not passed over.
+func TestReEncryptRefusals(t *testing.T) {
+	s := serve(t, nil)
+	id, pair := s.create(nil), s.create(&kms.CreateKeyOptions{Spec: kms.KeySpecRSA2048})
+	const oaep = "RSAES_OAEP_SHA_256"
+	text := s.must("POST encrypt-data", params{"key_id": id, "plain_text": "text"})["cipher_text"]
+	toPair := params{
+		"cipher_text": text, "destination_key_id": pair, "destination_encryption_algorithm": oaep,
+	}
+	out := s.must("POST re-encrypt", with(toPair, "datakey_cipher_length", "4"))["cipher_text"]
+	s.do("POST re-encrypt", with(toPair, "datakey_cipher_length", "5")).want(t, "length", 400, "KMS.2202")
+	fromPair := params{
+		"cipher_text": out, "source_key_id": pair, "source_encryption_algorithm": oaep, "destination_key_id": id,
+	}
+	s.must("POST re-encrypt", with(fromPair, "datakey_cipher_length", "4"))
+	s.do("POST re-encrypt", with(fromPair, "datakey_cipher_length", "5")).want(t, "length", 400, "KMS.2202")
+	asHex := upperHex(fromBase64(t, out))
+	s.do("POST re-encrypt", with(fromPair, "cipher_text", asHex)).want(t, "from a pair", 400, "KMS.0308")
+	dek := s.must("POST create-datakey", params{"key_id": id})["cipher_text"]
+	s.do("POST re-encrypt", with(toPair, "cipher_text", dek)).want(t, "data key", 400, "KMS.0308")
+	for _, name := range []string{aadName, "encryption_context"} {
+		p := params{"cipher_text": text, "destination_key_id": id, name: params{"a": "b"}}
+		s.do("POST re-encrypt", p).want(t, name, 400, "KMS.0308")
+	}
+}

@@ -45,7 +45,7 @@ func (c *call) createDatakey(ctx context.Context, generate generator) (any, erro
 	if c.p.Has("datakey_length") {
 		size = c.bits("datakey_length")
 	}
-	aad := c.aad()
+	aad := c.aad(c.p.Context)
 	c.p.Refuse("pin")
 	if err := c.p.Err(); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func encryptDatakey(ctx context.Context, c *call) (any, error) {
 	key := c.key("key_id")
 	size := int(c.p.Int("datakey_plain_length", 1, kms.MaxDataKey))
 	text := c.p.Text("plain_text", front.Any)
-	aad := c.aad()
+	aad := c.aad(c.p.Context)
 	c.p.Refuse("pin")
 	if err := c.p.Err(); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func decryptDatakey(ctx context.Context, c *call) (any, error) {
 	key := c.key("key_id")
 	text := c.p.Text("cipher_text", front.Any)
 	size := int(c.p.Int("datakey_cipher_length", 1, kms.MaxDataKey))
-	aad := c.aad()
+	aad := c.aad(c.p.Context)
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}

@@ -44,24 +44,16 @@ func New(k *kms.KMS, opts *Options) (http.Handler, error) {
 	if opts == nil {
 		return nil, errors.New("huawei: there are no options")
 	}
-	keys, err := front.NewKeys(k, opts.KeyIDs)
-	if err != nil {
-		return nil, err
-	}
 	for id := range opts.KeyIDs {
 		if !isKeyID(id) {
 			return nil, fmt.Errorf("huawei: Options.KeyIDs: %q is no ID that a client can send", id)
 		}
 	}
-	gate, err := front.NewGate(opts.Credentials, opts.Now)
-	if err != nil {
-		return nil, err
+	s := front.Settings{
+		Credentials: opts.Credentials, KeyIDs: opts.KeyIDs,
+		AllowInsecure: opts.AllowInsecure, Now: opts.Now,
 	}
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
-	return &front.Handler{
-		API: &api{keys, opts.Tokens, now}, Gate: gate, AllowInsecure: opts.AllowInsecure,
-	}, nil
+	return front.New(k, s, func(keys *front.Keys, now func() time.Time) front.API {
+		return &api{keys, opts.Tokens, now}
+	})
 }

@@ -24,12 +24,18 @@ type reEncryption struct {
 	sourceAlg, destinationAlg kms.Algorithm
 	sourceAAD, destinationAAD kms.AAD
 	ciphertext                []byte
+	size                      int // of the plaintext in bytes, 0 if it was not sent
+}
+
+// isSymmetric reports whether the library's own format is both read and written.
+func (r *reEncryption) isSymmetric() bool {
+	return r.sourceAlg == kms.AlgorithmSymmetricDefault && r.destinationAlg == r.sourceAlg
 }
 
 // reEncrypt brings a ciphertext under another key or context: one of data in base64, or
 // one of a data key in hexadecimal.
 func reEncrypt(ctx context.Context, c *call) (any, error) {
-	ciphertext, encode := decodeEither(c.p.Text("cipher_text", front.Size(1, maxReEncrypt)))
+	ciphertext, isHex := decodeEither(c.p.Text("cipher_text", front.Size(1, maxReEncrypt)))
 	r := &reEncryption{
 		source:         c.optKey("source_key_id"),
 		sourceAlg:      c.algorithm("source_encryption_algorithm"),
@@ -38,17 +44,22 @@ func reEncrypt(ctx context.Context, c *call) (any, error) {
 		destinationAlg: c.algorithm("destination_encryption_algorithm"),
 		destinationAAD: c.data("destination_" + aadName),
 		ciphertext:     ciphertext,
+		size:           int(c.p.OptInt("datakey_cipher_length", 0, 1, kms.MaxDataKey)),
 	}
-	size := int(c.p.OptInt("datakey_cipher_length", 0, 1, kms.MaxDataKey))
+	c.p.Refuse(aadName, "encryption_context") // nothing would be bound to them
 	if err := c.p.Err(); err != nil {
 		return nil, err
+	}
+	encode := base64.StdEncoding.EncodeToString
+	if isHex {
+		encode = upper
+		if !r.isSymmetric() { // what pairs encrypt is data, which decrypt-datakey does not take
+			return nil, invalidCiphertext
+		}
 	}
 	out, source, err := c.reEncrypt(ctx, r)
 	if err != nil {
 		return nil, err
-	}
-	if info, err := kms.ParseCiphertext(out); size != 0 && (err != nil || info.PlaintextSize != size) {
-		return nil, wrongCipherSize
 	}
 	return &reEncrypted{
 		c.keys.There(r.destination), c.keys.There(source), r.sourceAlg, r.destinationAlg, encode(out),
@@ -61,30 +72,40 @@ const maxReEncrypt = 5648
 // reEncrypt returns the new ciphertext, and the key of the old one. From or to asymmetric
 // algorithms it takes the rights to decrypt and to encrypt, which are two calls then.
 func (c *call) reEncrypt(ctx context.Context, r *reEncryption) ([]byte, string, error) {
-	if r.sourceAlg == kms.AlgorithmSymmetricDefault && r.destinationAlg == r.sourceAlg {
-		info, err := kms.ParseCiphertext(r.ciphertext)
-		if err != nil {
-			return nil, "", err
-		}
-		out, _, err := c.keys.ReEncrypt(ctx, r.ciphertext, r.sourceAAD, &kms.ReEncryptOptions{
-			SourceKey: r.source, Key: r.destination, AAD: r.destinationAAD, ChangeAAD: true,
-		})
-		return out, info.KeyID, err
+	if r.isSymmetric() {
+		return c.reEncryptSymmetric(ctx, r)
 	}
 	plaintext, source, err := c.decrypt(ctx, r.source, r.sourceAlg, r.ciphertext, r.sourceAAD)
 	if err != nil {
 		return nil, "", err
 	}
 	defer clear(plaintext)
+	if r.size != 0 && r.size != len(plaintext) {
+		return nil, "", wrongCipherSize
+	}
 	out, err := c.encrypt(ctx, r.destination, r.destinationAlg, plaintext, r.destinationAAD)
 	return out, source, err
 }
 
-// decodeEither decodes hexadecimal or base64, nil if it is neither, and returns how to
-// encode likewise. No ciphertext in base64 has hexadecimal digits only.
-func decodeEither(text string) ([]byte, func([]byte) string) {
-	if b, err := hex.DecodeString(text); err == nil {
-		return b, upper
+func (c *call) reEncryptSymmetric(ctx context.Context, r *reEncryption) ([]byte, string, error) {
+	info, err := kms.ParseCiphertext(r.ciphertext)
+	if err != nil {
+		return nil, "", err
 	}
-	return decodeBase64(text), base64.StdEncoding.EncodeToString
+	out, _, err := c.keys.ReEncrypt(ctx, r.ciphertext, r.sourceAAD, &kms.ReEncryptOptions{
+		SourceKey: r.source, Key: r.destination, AAD: r.destinationAAD, ChangeAAD: true,
+	})
+	if err == nil && r.size != 0 && r.size != info.PlaintextSize {
+		return nil, "", wrongCipherSize
+	}
+	return out, info.KeyID, err
+}
+
+// decodeEither decodes hexadecimal or base64, nil if it is neither, and reports which. No
+// ciphertext in base64 has hexadecimal digits only.
+func decodeEither(text string) (ciphertext []byte, isHex bool) {
+	if b, err := hex.DecodeString(text); err == nil {
+		return b, true
+	}
+	return decodeBase64(text), false
 }

@@ -2,7 +2,6 @@ package huawei
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"regexp"
 
@@ -16,7 +15,7 @@ const (
 	sequenceSize   = 36   // bytes
 	maxPlaintext   = 4096 // bytes
 	maxAAD         = 128  // bytes
-	maxContext     = 8192 // characters of JSON
+	maxContext     = 8192 // of JSON: characters with data keys, bytes with data
 	maxBits        = 8192 // of a data key or of random data
 	maxDescription = 255  // characters
 
@@ -39,8 +38,11 @@ func (c *call) optKey(name string) string { return c.keys.Here(c.p.OptText(name,
 // aad reads what a ciphertext is bound to: additional_authenticated_data, as the SDK and
 // the newer pages have it, or encryption_context, as the older ones have. Both at once are
 // refused (guess): there is no telling which of them a client means.
-func (c *call) aad() kms.AAD {
-	context := c.p.Context("encryption_context", maxContext)
+//
+// The limit of a context is counted by read: the page "Encrypting a DEK" counts characters,
+// and the older "Encrypting Data" bytes.
+func (c *call) aad(read func(name string, most int) kms.AAD) kms.AAD {
+	context := read("encryption_context", maxContext)
 	if c.p.Has("encryption_context") {
 		if c.p.Has(aadName) {
 			c.p.Fail(aadName, front.Invalid)
@@ -92,7 +94,7 @@ func (t rawText) MarshalText() ([]byte, error) { return t, nil }
 
 // decodeBase64 decodes text that is of base64 characters; what is not is nil.
 func decodeBase64(text string) []byte {
-	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	b, err := front.DecodeBase64(text)
 	if err != nil {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/embedkms/kms"
 )
 
 // A Fault is an error in a vendor's words.
@@ -17,7 +19,7 @@ func (f *Fault) Error() string { return f.Code + ": " + f.Message }
 
 // A Translation says which Fault an error is.
 type Translation struct {
-	Of   error // as by errors.Is
+	Of   error // as by Is
 	Into *Fault
 }
 
@@ -28,11 +30,18 @@ func Translate(err error, translations []Translation, other *Fault) *Fault {
 		return f
 	}
 	for _, t := range translations {
-		if errors.Is(err, t.Of) {
+		if Is(err, t.Of) {
 			return t.Into
 		}
 	}
 	return other
+}
+
+// Is is errors.Is, but for an error of the Authorizer's, which may wrap any other: it is
+// kms.ErrAccessDenied and nothing else.
+func Is(err, target error) bool {
+	return errors.Is(err, target) &&
+		(target == kms.ErrAccessDenied || !errors.Is(err, kms.ErrAccessDenied))
 }
 
 // Respond writes an answer of a content type, and clears the text.

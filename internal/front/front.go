@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
+	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/cloudapi"
 )
 
@@ -53,14 +55,37 @@ type Exchange interface {
 	Write(w http.ResponseWriter, answer any, err error)
 }
 
+// Settings are the options that all front-ends have.
+type Settings struct {
+	Credentials   cloudapi.Credentials
+	KeyIDs        map[string]string // IDs of keys here, by clients' IDs
+	AllowInsecure bool              // requests neither over TLS nor from a loopback address
+	Now           func() time.Time  // nil is time.Now
+}
+
 // A Handler serves an API.
 type Handler struct {
-	API  API
-	Gate *Gate
+	api           API
+	gate          *Gate
+	allowInsecure bool
+}
 
-	// AllowInsecure lets requests in that came neither over TLS nor from a
-	// loopback address.
-	AllowInsecure bool
+// New returns a handler of the API that there is over the keys of k, by a clock.
+func New(
+	k *kms.KMS, s Settings, api func(keys *Keys, now func() time.Time) API,
+) (http.Handler, error) {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	keys, err := newKeys(k, s.KeyIDs)
+	if err != nil {
+		return nil, err
+	}
+	gate, err := newGate(s.Credentials, s.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{api(keys, s.Now), gate, s.AllowInsecure}, nil
 }
 
 // ServeHTTP implements [http.Handler].
@@ -68,7 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newRequestID()
 	body, err := h.receive(w, r)
 	defer clear(body)
-	x := h.API.Receive(r, body, id)
+	x := h.api.Receive(r, body, id)
 	var answer any
 	if err == nil {
 		answer, err = h.serve(r.Context(), x, id)
@@ -84,15 +109,18 @@ type Clearer interface{ Clear() }
 
 // receive returns the body of a request that may be looked at.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.TLS == nil && !h.AllowInsecure && !isLoopback(r.RemoteAddr) {
+	if r.TLS == nil && !h.allowInsecure && !isLoopback(r.RemoteAddr) {
 		return nil, ErrInsecure
 	}
 	if len(r.URL.RawQuery) > MaxBody {
 		return nil, ErrTooLarge
 	}
 	// A buffer of the right size is not copied, so that there is one to clear.
-	size := max(0, min(r.ContentLength, MaxBody)) + bytes.MinRead
-	body := bytes.NewBuffer(make([]byte, 0, size))
+	size := int64(MaxBody)
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength, MaxBody)
+	}
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err == nil {
 		return body.Bytes(), nil
@@ -113,7 +141,7 @@ func isLoopback(remote string) bool {
 }
 
 func (h *Handler) serve(ctx context.Context, x Exchange, id string) (any, error) {
-	caller, err := x.Caller(ctx, h.Gate)
+	caller, err := x.Caller(ctx, h.gate)
 	if err != nil {
 		return nil, err
 	}

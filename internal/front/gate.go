@@ -21,13 +21,9 @@ type Gate struct {
 	seen        *nonces
 }
 
-// NewGate returns a gate; now may be nil.
-func NewGate(credentials cloudapi.Credentials, now func() time.Time) (*Gate, error) {
+func newGate(credentials cloudapi.Credentials, now func() time.Time) (*Gate, error) {
 	if credentials == nil {
 		return nil, errors.New("cloudapi: Options.Credentials is compulsory")
-	}
-	if now == nil {
-		now = time.Now
 	}
 	return &Gate{credentials, now, newNonces()}, nil
 }
@@ -49,7 +45,7 @@ func (g *Gate) Verify(ctx context.Context, p *httpsig.Proof) (cloudapi.Caller, e
 		return cloudapi.Caller{}, ErrWrongSignature
 	}
 	// Only now, or strangers could use up nonces of others.
-	if err := g.seen.add(p, now); err != nil {
+	if err := g.seen.add(p, c.Secret, now); err != nil {
 		return cloudapi.Caller{}, err
 	}
 	return cloudapi.Caller{

@@ -24,9 +24,9 @@ type Keys struct {
 
 var isKeyID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString
 
-// NewKeys returns the keys of k. In ids stand the IDs of keys that clients know
+// newKeys returns the keys of k. In ids stand the IDs of keys that clients know
 // under another ID.
-func NewKeys(k *kms.KMS, ids map[string]string) (*Keys, error) {
+func newKeys(k *kms.KMS, ids map[string]string) (*Keys, error) {
 	if k == nil {
 		return nil, errors.New("cloudapi: there is no KMS")
 	}
@@ -63,11 +63,14 @@ func (k *Keys) There(id string) string {
 }
 
 // Names returns the aliases of all keys, without their prefix, by key ID. It
-// scans the aliases in the store.
+// scans the aliases in the store. One whose record is damaged is passed over: it
+// must not hide the other keys.
 func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
 	names := map[string][]string{}
 	for a, err := range k.Aliases(ctx) {
-		if err != nil {
+		if errors.Is(err, kms.ErrTampered) {
+			continue
+		} else if err != nil {
 			return nil, err
 		}
 		names[a.KeyID] = append(names[a.KeyID], strings.TrimPrefix(a.Name, AliasPrefix))
@@ -75,8 +78,40 @@ func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
 	return names, nil
 }
 
-// Rename makes name the only alias of a key. If it fails half-way, the key has
-// more than one, and it can be called again.
+// DeleteAliases deletes aliases, which have their prefix: none if the caller may not
+// delete all. If the store fails half-way, some are gone.
+func (k *Keys) DeleteAliases(ctx context.Context, aliases []string) error {
+	if err := k.mayDelete(ctx, aliases); err != nil {
+		return err
+	}
+	return k.deleteAliases(ctx, aliases)
+}
+
+func (k *Keys) deleteAliases(ctx context.Context, aliases []string) error {
+	for _, alias := range aliases {
+		if err := k.DeleteAlias(ctx, alias); err != nil && !errors.Is(err, kms.ErrAliasNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayDelete returns nil if the caller may delete all of some aliases. What is gone
+// needs no right.
+func (k *Keys) mayDelete(ctx context.Context, aliases []string) error {
+	dry := k.DryRun()
+	for _, alias := range aliases {
+		err := dry.DeleteAlias(ctx, alias)
+		if !errors.Is(err, kms.ErrDryRun) && !errors.Is(err, kms.ErrAliasNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rename makes name the only alias of a key, and changes nothing if the caller may
+// not delete the others. If the store fails half-way, the key has more than one, and
+// it can be called again.
 func (k *Keys) Rename(ctx context.Context, key, name string) error {
 	described, err := k.DescribeKey(ctx, key)
 	if err != nil {
@@ -86,19 +121,19 @@ func (k *Keys) Rename(ctx context.Context, key, name string) error {
 	if err != nil {
 		return err
 	}
-	old := names[described.ID]
-	if !slices.Contains(old, name) {
+	var old []string
+	for _, other := range names[described.ID] {
+		if other != name {
+			old = append(old, AliasPrefix+other)
+		}
+	}
+	if err := k.mayDelete(ctx, old); err != nil {
+		return err
+	}
+	if !slices.Contains(names[described.ID], name) {
 		if err := k.CreateAlias(ctx, AliasPrefix+name, described.ID); err != nil {
 			return err
 		}
 	}
-	for _, other := range old {
-		if other == name {
-			continue
-		}
-		if err := k.DeleteAlias(ctx, AliasPrefix+other); err != nil && !errors.Is(err, kms.ErrAliasNotFound) {
-			return err
-		}
-	}
-	return nil
+	return k.deleteAliases(ctx, old)
 }

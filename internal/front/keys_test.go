@@ -16,7 +16,7 @@ func TestKeyIDs(t *testing.T) {
 	k := kmstest.New(t)
 	key, err := k.CreateKey(t.Context(), nil)
 	must(t, err)
-	keys, err := NewKeys(k, map[string]string{"key-hzz": key.ID})
+	keys, err := newKeys(k, map[string]string{"key-hzz": key.ID})
 	must(t, err)
 	for _, c := range [][2]string{
 		{keys.Here("key-hzz"), key.ID}, {keys.There(key.ID), "key-hzz"}, {keys.Here(key.ID), key.ID},
@@ -29,11 +29,11 @@ func TestKeyIDs(t *testing.T) {
 	for name, ids := range map[string]map[string]string{
 		"no ID": {"": key.ID}, "an alias": {"a": "alias/a"}, "two IDs": {"a": key.ID, "b": key.ID}, "nothing": {"a": ""},
 	} {
-		if _, err := NewKeys(k, ids); err == nil {
+		if _, err := newKeys(k, ids); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	if _, err := NewKeys(nil, nil); err == nil {
+	if _, err := newKeys(nil, nil); err == nil {
 		t.Error("no KMS is taken")
 	}
 }
@@ -41,7 +41,7 @@ func TestKeyIDs(t *testing.T) {
 // A key has the one alias that it got last, and a failure leaves what it had.
 func TestRename(t *testing.T) {
 	ctx := t.Context()
-	keys, err := NewKeys(kmstest.New(t), nil)
+	keys, err := newKeys(kmstest.New(t), nil)
 	must(t, err)
 	a, err := keys.CreateKey(ctx, &kms.CreateKeyOptions{Alias: "alias/a"})
 	must(t, err)
@@ -73,7 +73,8 @@ func TestRename(t *testing.T) {
 
 func TestTranslate(t *testing.T) {
 	a, b, other := &Fault{400, "a", "is a"}, &Fault{404, "b", "is b"}, &Fault{500, "other", ""}
-	table := []Translation{{kms.ErrKeyNotFound, a}, {kms.ErrAliasNotFound, b}}
+	denied := &Fault{403, "denied", ""}
+	table := []Translation{{kms.ErrKeyNotFound, a}, {kms.ErrAliasNotFound, b}, {kms.ErrAccessDenied, denied}}
 	for _, c := range []struct {
 		err  error
 		want *Fault
@@ -82,6 +83,7 @@ func TestTranslate(t *testing.T) {
 		{fmt.Errorf("x: %w", kms.ErrAliasNotFound), b},
 		{fmt.Errorf("x: %w", b), b},
 		{errors.New("x"), other},
+		{fmt.Errorf("%w: %w", kms.ErrAccessDenied, kms.ErrKeyNotFound), denied},
 	} {
 		if got := Translate(c.err, table, other); got != c.want {
 			t.Errorf("%v: %v, want %v", c.err, got, c.want)

@@ -232,12 +232,15 @@ func (p *Params) Bool(name string) bool {
 // Base64 reads bytes that must be there, in standard base64 (RFC 4648) of least to
 // most bytes.
 func (p *Params) Base64(name string, least, most int) []byte {
-	return p.decode(name, least, most, func(s string) ([]byte, error) {
-		if strings.ContainsAny(s, "\r\n") {
-			return nil, base64.CorruptInputError(0) // which DecodeString would pass over
-		}
-		return base64.StdEncoding.Strict().DecodeString(s)
-	})
+	return p.decode(name, least, most, DecodeBase64)
+}
+
+// DecodeBase64 decodes standard base64 in its one form, without line breaks.
+func DecodeBase64(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, base64.CorruptInputError(0) // which DecodeString would pass over
+	}
+	return base64.StdEncoding.Strict().DecodeString(s)
 }
 
 // OptBase64 reads bytes as Base64 does, nil if they are not there.

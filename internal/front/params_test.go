@@ -157,7 +157,7 @@ func TestRefuse(t *testing.T) {
 // In a query everything is text.
 func TestFlatParams(t *testing.T) {
 	p := FlatParams(map[string]string{
-		"n": "12", "yes": "true", "ids.0": "a", "ids.1": "b", "ids.3": "d", "from1.1": "x", "c": `{"k":"v"}`,
+		"n": "12", "yes": "true", "ids.0": "a", "ids.1": "b", "from1.1": "x", "c": `{"k":"v"}`,
 		"tags.1.k": "a", "tags.1.v": "b", "tags.2.k": "c", "json": `[{"k":"a","v":"b"}]`,
 	})
 	for _, c := range []struct{ got, want any }{
@@ -183,9 +183,15 @@ func TestFlatParams(t *testing.T) {
 		"tags not JSON":   func(p *Params) { p.Tags("x", 1, "k", "v") },
 		"context no JSON": func(p *Params) { p.Context("x", 9) },
 		"signed number":   func(p *Params) { p.Int("plus", 0, 9) },
+		"a gap in texts":  func(p *Params) { p.Texts("gap", 9, Any) },
+		"a gap in tags":   func(p *Params) { p.Tags("tgap", 9, "k", "v") },
+		"no first name":   func(p *Params) { p.Tags("nameless", 9, "k", "v") },
+		"two lists":       func(p *Params) { p.Texts("both", 9, Any) },
 	} {
 		p := FlatParams(map[string]string{
 			"x": "+", "plus": "+1", "l.0": "a", "l.1": "b", "t.0.k": "a", "t.1.k": "b",
+			"gap.1": "a", "gap.3": "b", "tgap.0.k": "a", "tgap.2.k": "b", "both": `["a"]`, "both.1": "b",
+			"nameless.0.v": "a", "nameless.1.k": "b",
 		})
 		if read(p); p.Err() == nil {
 			t.Errorf("%s: no error", name)

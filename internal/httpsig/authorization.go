@@ -11,6 +11,7 @@ import (
 const (
 	maxAuthorization = 8 << 10 // bytes
 	maxSignedHeaders = 64
+	maxPath          = 8 << 10 // bytes, of a path that is taken apart
 )
 
 // An authorization is an Authorization header:
@@ -128,10 +129,12 @@ func valuesOf(r *http.Request, body []byte, name string) []string {
 	return []string{r.Host}
 }
 
-// one returns the value of a header that r has once.
+// one returns the value of a header that r has once, without blanks around it: signatures
+// leave those out, so that who adds some on the way would make another value of it. Of
+// such blanks net/http takes away those of ASCII, and those over HTTP/1 only.
 func one(r *http.Request, name string) (string, error) {
 	values := r.Header[name]
-	if len(values) != 1 || values[0] == "" {
+	if len(values) != 1 || values[0] == "" || values[0] != strings.TrimSpace(values[0]) {
 		return "", malformed(name + " header")
 	}
 	return values[0], nil

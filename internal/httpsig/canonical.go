@@ -71,6 +71,9 @@ func rootQuery(r *http.Request) (string, error) {
 // stays apart from "/": otherwise one could be made the other on the way.
 func canonicalPath(r *http.Request) (string, error) {
 	path := r.URL.EscapedPath()
+	if len(path) > maxPath {
+		return "", malformed("path")
+	}
 	b := make([]byte, 0, 2*len(path))
 	for i, segment := range strings.Split(path, "/") {
 		plain, err := url.PathUnescape(segment)

@@ -57,6 +57,7 @@ var badAuthorization = []edit{
 // Edits of a scheme's requests that only it refuses.
 var badRequests = map[string][]edit{
 	"huawei-post": {
+		{"^(POST [^ ?]*)", "${1}" + strings.Repeat("/", 8<<10)},
 		{"X-Sdk-Date: (.*)Z", "X-Sdk-Date: ${1}.5Z"},
 		{"X-Sdk-Date: (.*)", "X-Sdk-Date: $1\nX-Sdk-Date: $1"},
 		{"X-Sdk-Date: (....)(..)", "X-Sdk-Date: $1-$2"},
@@ -110,6 +111,8 @@ var badRequests = map[string][]edit{
 		{"X-Acs-Date: (.*)Z", "X-Acs-Date: ${1}.5Z"},
 		{"X-Acs-Signature-Nonce: .*", "X-Acs-Signature-Nonce: "},
 		{"X-Acs-Signature-Nonce: ", "X-Acs-Signature-Nonce: " + strings.Repeat("1", 128)},
+		{"X-Acs-Signature-Nonce: (.*)", "X-Acs-Signature-Nonce: $1\u00a0"}, // signed without
+		{"X-Acs-Signature-Nonce: (.*)", "X-Acs-Signature-Nonce: \u2003$1"},
 		{"POST /\\?", "POST /x?"},
 		{"POST /\\?", "POST //?"},
 		{"POST /\\?", "POST /?%zz&"},

@@ -2,9 +2,7 @@ package front
 
 import (
 	"strconv"
-	"unicode/utf8"
-
-	"github.com/embedkms/kms"
+	"strings"
 )
 
 // Texts reads a list of texts of at most so many, empty if it is not there. One
@@ -14,6 +12,7 @@ func (p *Params) Texts(name string, most int, rule Rule) []string {
 	if !ok {
 		items = p.flatItems(name, most+1)
 	}
+	p.onlyItems(name, len(items), ok)
 	if len(items) > most {
 		p.fail(name, Invalid)
 		return nil
@@ -62,6 +61,7 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 	if p.flat && !ok {
 		objects = p.flatObjects(name, most+1, members)
 	}
+	p.onlyItems(name, len(objects), ok)
 	if len(objects) > most {
 		p.fail(name, Invalid)
 		return nil
@@ -122,6 +122,22 @@ func (p *Params) firstOf(name, member string) int {
 	return 1
 }
 
+// onlyItems fails if there are more items of a flat list than the n that were read:
+// behind a gap, or beside the same list as JSON. They would be lost.
+func (p *Params) onlyItems(name string, n int, asJSON bool) {
+	indices := map[string]bool{}
+	for other := range p.values {
+		if rest, ok := strings.CutPrefix(other, name+"."); ok && p.flat {
+			if index, _, _ := strings.Cut(rest, "."); isWhole(index) {
+				indices[index] = true
+			}
+		}
+	}
+	if len(indices) > 0 && asJSON || len(indices) > n {
+		p.fail(name, Invalid)
+	}
+}
+
 // flatItems returns Name.0, Name.1 and so on, or from 1 on, as some clients count.
 func (p *Params) flatItems(name string, most int) (items []any) {
 	if !p.flat {
@@ -131,61 +147,4 @@ func (p *Params) flatItems(name string, most int) (items []any) {
 		items = append(items, p.values[name+"."+strconv.Itoa(i)])
 	}
 	return items
-}
-
-// Context reads an encryption context of at most so many characters as JSON, nil
-// if it is not there or empty. It is an object with text only, or the JSON of one.
-func (p *Params) Context(name string, most int) kms.AAD {
-	object, ok := p.object(name, most)
-	if !ok || len(object) == 0 {
-		return nil
-	}
-	c := make(kms.EncryptionContext, len(object))
-	for k, v := range object {
-		if c[k], ok = v.(string); !ok {
-			p.fail(name, Invalid)
-		}
-	}
-	return c
-}
-
-// ContextObject reads an encryption context as Context does, but only where it is
-// an object, and of any size. A value that is not text is of the wrong type.
-func (p *Params) ContextObject(name string) kms.AAD {
-	object, ok := p.values[name].(map[string]any)
-	if !ok && p.Has(name) {
-		p.fail(name, Mistyped)
-	}
-	if len(object) == 0 {
-		return nil
-	}
-	c := make(kms.EncryptionContext, len(object))
-	for k, v := range object {
-		if c[k], ok = v.(string); !ok {
-			p.fail(name, Mistyped)
-		}
-	}
-	return c
-}
-
-// object reads an object, or the JSON of one.
-func (p *Params) object(name string, most int) (map[string]any, bool) {
-	switch v := p.values[name].(type) {
-	case nil:
-		return nil, false
-	case map[string]any:
-		text, err := encode(v)
-		if err != nil || utf8.RuneCount(text) > most {
-			p.fail(name, Invalid)
-		}
-		return v, p.err == nil
-	case string:
-		object, err := parseObject([]byte(v))
-		if err != nil || utf8.RuneCountInString(v) > most {
-			p.fail(name, Invalid)
-		}
-		return object, p.err == nil
-	}
-	p.fail(name, Mistyped)
-	return nil, false
 }
