@@ -66,15 +66,25 @@ func (c *call) ignoreGrants() { c.Texts("GrantTokens", 10, front.Size(1, 8192)) 
 
 func isAlias(ref string) bool { return strings.HasPrefix(ref, front.AliasPrefix) }
 
-// arn returns the ARN of a resource, such as alias/name. Partitions are those of
-// aws-sdk-go-v2, internal/endpoints/awsrulesfn/partitions.json.
+// partitions are those of regions with a prefix, and aws is of all others:
+// aws-sdk-go-v2 v1.47.7, internal/endpoints/awsrulesfn/partitions.json.
+var partitions = []struct{ prefix, name string }{
+	{"cn-", "aws-cn"},
+	{"eusc-", "aws-eusc"},
+	{"us-gov-", "aws-us-gov"},
+	{"us-iso-", "aws-iso"},
+	{"us-isob-", "aws-iso-b"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"us-isof-", "aws-iso-f"},
+}
+
+// arn returns the ARN of a resource, such as alias/name.
 func (a *api) arn(resource string) string {
 	partition := "aws"
-	switch {
-	case strings.HasPrefix(a.region, "cn-"):
-		partition = "aws-cn"
-	case strings.HasPrefix(a.region, "us-gov-"):
-		partition = "aws-us-gov"
+	for _, p := range partitions {
+		if strings.HasPrefix(a.region, p.prefix) {
+			partition = p.name
+		}
 	}
 	return "arn:" + partition + ":kms:" + a.region + ":" + a.account + ":" + resource
 }

@@ -59,7 +59,7 @@ func decrypt(ctx context.Context, c *call) (any, error) {
 	}
 	return &decryptAnswer{
 		EncryptionAlgorithm: wordFor(encryptionAlgorithms, from.alg),
-		KeyID:               c.sourceARN(ctx, from),
+		KeyID:               c.sourceARN(ctx, k, from),
 		KeyMaterialID:       from.materialID(),
 		Plaintext:           plaintext,
 	}, nil
@@ -99,7 +99,7 @@ func reEncrypt(ctx context.Context, c *call) (any, error) {
 		DestinationKeyMaterialID:       out.materialID(),
 		KeyID:                          c.keyARN(out.key),
 		SourceEncryptionAlgorithm:      wordFor(encryptionAlgorithms, from.alg),
-		SourceKeyID:                    c.sourceARN(ctx, from),
+		SourceKeyID:                    c.sourceARN(ctx, k, from),
 		SourceKeyMaterialID:            from.materialID(),
 	}, nil
 }
@@ -141,11 +141,17 @@ func (c *call) checkKey(ctx context.Context, s *source, err error) error {
 }
 
 // sourceARN returns the ARN of the key that has decrypted.
-func (c *call) sourceARN(ctx context.Context, s *source) string {
+func (c *call) sourceARN(ctx context.Context, k *kms.KMS, s *source) string {
 	if s.symmetric() {
 		return c.keyARN(s.info.KeyID)
 	}
-	return c.nameOf(ctx, s.key)
+	return c.nameOf(ctx, s.key, func(id string) error {
+		by := *s
+		by.key = id
+		plaintext, err := by.open(ctx, k)
+		clear(plaintext)
+		return err
+	})
 }
 
 // idOf returns the ID of a key by what it is named.
@@ -160,10 +166,15 @@ func (c *call) idOf(ctx context.Context, ref string) (string, error) {
 	return key.ID, nil
 }
 
-// nameOf returns the ARN of a key by what it is named, where the library does not say
-// which key it was: of an alias whose key the caller may not describe, its own.
-func (c *call) nameOf(ctx context.Context, ref string) string {
+// nameOf returns the ARN of the key that has done something, by what it is named,
+// where the library does not say which key it was: of an alias whose key the caller
+// may not describe, its own. An alias may have been moved, now or where this process
+// does not see it yet. So the key that it names must be able to do the same again.
+func (c *call) nameOf(ctx context.Context, ref string, again func(id string) error) string {
 	id, err := c.idOf(ctx, ref)
+	if err == nil && isAlias(ref) {
+		err = again(id)
+	}
 	if err != nil {
 		return c.arn(ref)
 	}

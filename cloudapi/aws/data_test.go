@@ -270,3 +270,36 @@ func TestForeignKeys(t *testing.T) {
 		t.Error(m)
 	}
 }
+
+// ARNs are of the partition that a region is in.
+func TestPartitions(t *testing.T) {
+	s := serve(t, nil, nil)
+	id := s.key(t, nil)
+	for region, partition := range map[string]string{
+		"eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn", "eusc-de-east-1": "aws-eusc",
+		"us-iso-east-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e", "us-isof-south-1": "aws-iso-f",
+		"local": "aws",
+	} {
+		s.region = region
+		want := "arn:" + partition + ":kms:" + region + ":000000000000:key/" + id
+		if got := s.good(t, "Encrypt", object{"KeyId": want, "Plaintext": b64("a")}).str("KeyId"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// No context for the new ciphertext is none, and not that of the old one.
+func TestReEncryptDropsContext(t *testing.T) {
+	s := serve(t, nil, nil)
+	key, bound := s.key(t, nil), object{"a": "b"}
+	old := s.good(t, "Encrypt", object{"KeyId": key, "Plaintext": b64("hello"), "EncryptionContext": bound})
+	made := s.good(t, "ReEncrypt", object{
+		"CiphertextBlob": old.str("CiphertextBlob"), "SourceEncryptionContext": bound, "DestinationKeyId": key,
+	})
+	p := object{"CiphertextBlob": made.str("CiphertextBlob")}
+	if got := s.good(t, "Decrypt", p).str("Plaintext"); got != b64("hello") {
+		t.Errorf("%s, want hello", got)
+	}
+	p["EncryptionContext"] = bound
+	s.bad(t, "Decrypt", p, http.StatusBadRequest, "InvalidCiphertextException")
+}

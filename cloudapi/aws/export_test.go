@@ -25,3 +25,6 @@ func Codes() map[string]int {
 	codes[faultInternal.Code], codes[faultTag.Code] = faultInternal.Status, faultTag.Status
 	return codes
 }
+
+// Answer returns the status and the code that an error is answered by.
+func Answer(err error) (int, string) { f := translate(err); return f.Status, f.Code }

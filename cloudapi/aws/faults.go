@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"context"
 	"errors"
 
 	"github.com/embedkms/kms"
@@ -51,6 +52,9 @@ var (
 	faultSyntax   = fault(400, "SerializationException", "The request is not JSON as it must be.")
 	faultTooLarge = fault(413, "RequestEntityTooLargeException", "The request is too large.")
 	faultInsecure = fault(400, "AccessDeniedException", "The request came by an insecure way.")
+
+	// Guess: the SDK does not try this again, as it does what has status 5xx.
+	faultUnknown = fault(400, "ConflictException", "Whether this was done is unknown: look before it is tried again.")
 
 	faultNotFound      = fault(400, "NotFoundException", "The key or alias does not exist.")
 	faultARN           = fault(400, "InvalidArnException", "The ARN is not valid.")
@@ -122,8 +126,13 @@ var faults = []front.Translation{
 	{Of: kms.ErrInvalidImportToken, Into: faultImportToken},
 	{Of: kms.ErrExpiredImportToken, Into: faultExpiredToken},
 	{Of: kms.ErrInvalidKeyMaterial, Into: faultWrongMaterial},
+	// Before its causes: a client that tried again would do it twice.
+	{Of: kms.ErrUnknownOutcome, Into: faultUnknown},
 	{Of: kms.ErrStoreUnavailable, Into: faultDependency},
-	{Of: kms.ErrConflict, Into: faultDependency}, // guess: clients try again
+	{Of: kms.ErrRootUnavailable, Into: faultDependency},
+	{Of: context.Canceled, Into: faultDependency},         // guess
+	{Of: context.DeadlineExceeded, Into: faultDependency}, // guess
+	{Of: kms.ErrConflict, Into: faultDependency},          // guess: clients try again
 	{Of: kms.ErrClosed, Into: faultDown},
 }
 

@@ -80,8 +80,23 @@ func importKeyMaterial(ctx context.Context, c *call) (any, error) {
 	c.OptText("KeyMaterialDescription", "", front.Chars(0, 256)) // nobody could read it
 	c.Refuse("KeyMaterialId")
 	return changeKey(ctx, c, func(ctx context.Context, ref string) error {
+		if kind == "EXISTING_KEY_MATERIAL" {
+			if err := c.checkImported(ctx, ref); err != nil {
+				return err
+			}
+		}
 		return c.keys.ImportKeyMaterial(ctx, ref, opts)
 	})
+}
+
+// checkImported returns an error for a key that has never had material, which would
+// take any.
+func (c *call) checkImported(ctx context.Context, ref string) error {
+	key, err := c.describe(ctx, ref)
+	if err == nil && key.Origin == kms.OriginExternal && len(key.Versions) == 0 {
+		err = kms.ErrInvalidKeyMaterial // guess
+	}
+	return err
 }
 
 // validTo reads when material ends, zero for never.

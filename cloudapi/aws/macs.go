@@ -74,5 +74,6 @@ func verifyMAC(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verifyMACAnswer{c.nameOf(ctx, ref), wordFor(macAlgorithms, alg), true}, nil
+	again := func(id string) error { return k.VerifyMAC(ctx, id, 0, message, mac) }
+	return &verifyMACAnswer{c.nameOf(ctx, ref, again), wordFor(macAlgorithms, alg), true}, nil
 }

@@ -23,9 +23,12 @@ var (
 	}, cryptography...)
 	publishing = []front.Translation{{Of: kms.ErrUnsupportedAlgorithm, Into: faultUnsupported}}
 	creating   = []front.Translation{{Of: kms.ErrInvalidUsage, Into: faultInvalid}} // guess
-	listing    = []front.Translation{{Of: kms.ErrInvalidKeyRef, Into: faultMarker}}
-	tagging    = []front.Translation{{Of: kms.ErrInvalidArgument, Into: faultTag}}
-	importing  = []front.Translation{
+	listing    = []front.Translation{
+		{Of: kms.ErrInvalidKeyRef, Into: faultMarker},
+		{Of: kms.ErrKeyNotFound, Into: faultMarker}, // no hexadecimal digits
+	}
+	tagging   = []front.Translation{{Of: kms.ErrInvalidArgument, Into: faultTag}}
+	importing = []front.Translation{
 		{Of: kms.ErrUnsupportedAlgorithm, Into: faultUnsupported},
 		{Of: kms.ErrInvalidState, Into: faultUnsupported}, // the origin is not EXTERNAL
 	}

@@ -51,10 +51,11 @@ func verify(ctx context.Context, c *call) (any, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	if err := k.Verify(ctx, ref, 0, alg, message, mt, signature); err != nil {
+	verifies := func(ref string) error { return k.Verify(ctx, ref, 0, alg, message, mt, signature) }
+	if err := verifies(ref); err != nil {
 		return nil, err
 	}
-	return &verifyAnswer{c.nameOf(ctx, ref), true, wordFor(signingAlgorithms, alg)}, nil
+	return &verifyAnswer{c.nameOf(ctx, ref, verifies), true, wordFor(signingAlgorithms, alg)}, nil
 }
 
 type publicKeyAnswer struct {

@@ -155,8 +155,9 @@ var requests = map[string]request{
 	"ListKeys": {
 		params: of(symmetric, nil), // which it ignores
 		bad: map[string][]wrong{
-			"Limit":  intWrongs(1, 1000),
-			"Marker": append(markerText, wrong{"a", "InvalidMarkerException"}),
+			"Limit": intWrongs(1, 1000),
+			"Marker": append(markerText, wrong{"a", "InvalidMarkerException"},
+				wrong{"zzzzzzzz" + nowhere[8:], "InvalidMarkerException"}),
 		},
 		answer: "Keys:list Truncated:bool",
 	},
