@@ -136,7 +136,7 @@ func TestTokens(t *testing.T) {
 	}
 	r := request("GET aliases", "a=%zz")
 	r.Header.Set("X-Auth-Token", "good")
-	with.send(r).want(t, "query", 400, "KMS.0201")
+	with.send(r).want(t, "query", 400, "KMS.0308")
 }
 
 // The Authorizer learns who calls, under which request ID.

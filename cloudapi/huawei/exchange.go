@@ -107,7 +107,7 @@ func (x *exchange) params() (*front.Params, error) {
 	}
 	query, err := front.ParseForm(x.r.URL.RawQuery)
 	if err != nil {
-		return nil, front.ErrUnknownAction
+		return nil, invalidParameter
 	}
 	return front.FlatParams(query), nil
 }
