@@ -1,9 +1,7 @@
 package alibaba
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/embedkms/kms/internal/front"
@@ -73,16 +71,14 @@ func (c *call) listAliasesByKeyID(ctx context.Context) (any, error) {
 
 // aliasesOf lists the aliases of a key, or of all if id is empty, by name.
 func (c *call) aliasesOf(ctx context.Context, p page, id string) (any, error) {
-	all := []listedAlias{}
-	for a, err := range c.keys.Aliases(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if id == "" || id == a.KeyID {
-			all = append(all, listedAlias{c.api.keys.There(a.KeyID), a.Name, c.api.arn(a.Name)})
-		}
+	aliases, err := c.keys.AliasesOf(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	slices.SortFunc(all, func(a, b listedAlias) int { return cmp.Compare(a.AliasName, b.AliasName) })
+	all := []listedAlias{}
+	for _, a := range aliases {
+		all = append(all, listedAlias{c.api.keys.There(a.KeyID), a.Name, c.api.arn(a.Name)})
+	}
 	a := &aliasesAnswer{page: p, answer: c.answer()}
 	a.Aliases.Alias = cut(&a.page, all)
 	return a, nil

@@ -78,14 +78,13 @@ func listAliases(ctx context.Context, c *call) (any, error) {
 			return nil, err
 		}
 	}
+	aliases, err := c.keys.AliasesOf(ctx, of)
+	if err != nil {
+		return nil, err
+	}
 	var all []aliasEntry
-	for a, err := range c.keys.Aliases(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if of == "" || a.KeyID == of {
-			all = append(all, aliasEntry{c.arn(a.Name), a.Name, stamp(a.CreatedAt), c.keys.There(a.KeyID)})
-		}
+	for _, a := range aliases {
+		all = append(all, aliasEntry{c.arn(a.Name), a.Name, stamp(a.CreatedAt), c.keys.There(a.KeyID)})
 	}
 	answer := &aliasesAnswer{}
 	answer.Aliases, answer.more = pageOf(p, all, func(a aliasEntry) string { return a.AliasName })

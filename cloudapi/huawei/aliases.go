@@ -110,7 +110,7 @@ func associateAlias(ctx context.Context, c *call) (any, error) {
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}
-	aliases, err := c.aliases(ctx, "")
+	aliases, err := c.keys.AliasesOf(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -123,21 +123,6 @@ func associateAlias(ctx context.Context, c *call) (any, error) {
 	}
 	aliases[i].KeyID = id
 	return c.entity(aliases[i], c.now()), nil
-}
-
-// aliases returns the aliases of a key, or all if it is "", by name.
-func (c *call) aliases(ctx context.Context, id string) ([]kms.Alias, error) {
-	var aliases []kms.Alias
-	for a, err := range c.keys.Aliases(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if id == "" || id == a.KeyID {
-			aliases = append(aliases, a)
-		}
-	}
-	slices.SortFunc(aliases, func(a, b kms.Alias) int { return strings.Compare(a.Name, b.Name) })
-	return aliases, nil
 }
 
 // aliasPage is what listAliases answers a list of, with one in it.
@@ -157,7 +142,7 @@ func listAliases(ctx context.Context, c *call) (any, error) {
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}
-	aliases, err := c.aliases(ctx, id)
+	aliases, err := c.keys.AliasesOf(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +167,7 @@ func deleteAliases(ctx context.Context, c *call) (any, error) {
 	if err := c.p.Err(); err != nil {
 		return nil, err
 	}
-	aliases, err := c.aliases(ctx, id)
+	aliases, err := c.keys.AliasesOf(ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ func TestDamagedAlias(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	s.must("POST list-keys", params{})
+	s.must("GET aliases", params{})
 	s.must("POST update-key-alias", params{"key_id": id, "key_alias": "b"})
 	s.has(id, "alias/b")
 }

@@ -54,7 +54,7 @@ func (c *call) encrypt(
 // dataPlaintext is the answer of decrypt-data.
 type dataPlaintext struct {
 	KeyID     string  `json:"key_id"`
-	PlainText rawText `json:"plain_text,omitempty"` // if it is UTF-8
+	PlainText rawText `json:"plain_text,omitzero"` // nil if it is not UTF-8
 	Base64    []byte  `json:"plain_text_base64"`
 }
 
@@ -74,6 +74,9 @@ func decryptData(ctx context.Context, c *call) (any, error) {
 	plaintext, key, err := c.decrypt(ctx, key, alg, ciphertext, aad)
 	if err != nil {
 		return nil, err
+	}
+	if plaintext == nil {
+		plaintext = []byte{} // a public key can encrypt nothing
 	}
 	a := &dataPlaintext{KeyID: c.keys.There(key), Base64: plaintext}
 	if utf8.Valid(plaintext) {

@@ -160,6 +160,16 @@ func TestPublicKey(t *testing.T) {
 	if back["plain_text"] != "out" {
 		t.Errorf("got %v", back)
 	}
+	// Who has the public key can encrypt nothing, and that is text too.
+	out, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), nil, nil)
+	s.ok(err)
+	back = s.must("POST decrypt-data", params{
+		"key_id": id, "encryption_algorithm": "RSAES_OAEP_SHA_256",
+		"cipher_text": base64.StdEncoding.EncodeToString(out),
+	})
+	if back["plain_text"] != "" || back["plain_text_base64"] != "" {
+		t.Errorf("nothing: got %v", back)
+	}
 }
 
 // A ciphertext goes under another key and context, of data or of a data key, and from and

@@ -62,17 +62,32 @@ func (k *Keys) There(id string) string {
 	return id
 }
 
-// Names returns the aliases of all keys, without their prefix, by key ID. It
-// scans the aliases in the store. One whose record is damaged is passed over: it
-// must not hide the other keys.
-func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
-	names := map[string][]string{}
+// AliasesOf returns the aliases of a key, or all if id is "", by name. It scans the
+// aliases in the store. One whose record is damaged is passed over: it must not hide
+// the others.
+func (k *Keys) AliasesOf(ctx context.Context, id string) ([]kms.Alias, error) {
+	var aliases []kms.Alias
 	for a, err := range k.Aliases(ctx) {
-		if Is(err, kms.ErrTampered) {
-			continue
-		} else if err != nil {
+		switch {
+		case Is(err, kms.ErrTampered):
+		case err != nil:
 			return nil, err
+		case id == "" || id == a.KeyID:
+			aliases = append(aliases, a)
 		}
+	}
+	slices.SortFunc(aliases, func(a, b kms.Alias) int { return strings.Compare(a.Name, b.Name) })
+	return aliases, nil
+}
+
+// Names returns the aliases of all keys, without their prefix, by key ID.
+func (k *Keys) Names(ctx context.Context) (map[string][]string, error) {
+	aliases, err := k.AliasesOf(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	names := map[string][]string{}
+	for _, a := range aliases {
 		names[a.KeyID] = append(names[a.KeyID], strings.TrimPrefix(a.Name, AliasPrefix))
 	}
 	return names, nil
