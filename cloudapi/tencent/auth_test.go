@@ -76,6 +76,8 @@ func (s *server) notLetIn(t *testing.T, action, body string) {
 		"another day":   {authorization, func(r *http.Request) { r.Header.Set("X-TC-Timestamp", "1") }},
 		"token": {"AuthFailure.TokenFailure",
 			func(r *http.Request) { r.Header.Set("X-TC-Token", "token") }},
+		"second token": {"AuthFailure.TokenFailure",
+			func(r *http.Request) { r.Header["X-Tc-Token"] = []string{"", "token"} }},
 		"unknown":       {"AuthFailure.SecretIdNotFound", func(r *http.Request) { sign(t, r, "AKIDOTHER", body) }},
 		"empty secret":  {"AuthFailure.SignatureFailure", func(r *http.Request) { sign(t, r, "EMPTY", body) }},
 		"other body":    {"AuthFailure.SignatureFailure", func(r *http.Request) { r.Body = newRequest("", "/", body+" ").Body }},

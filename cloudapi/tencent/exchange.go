@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/embedkms/kms/cloudapi"
 	"github.com/embedkms/kms/internal/front"
@@ -41,8 +42,8 @@ func (x *exchange) Caller(ctx context.Context, gate *front.Gate) (cloudapi.Calle
 		return cloudapi.Caller{}, err
 	}
 	// Whether a token belongs to a secret cannot be told here, nor may it be passed
-	// over: it may say that the secret has ended.
-	if x.r.Header.Get("X-Tc-Token") != "" || x.form["Token"] != "" {
+	// over: it may say that the secret has ended. The header may be there twice.
+	if strings.Join(x.r.Header.Values("X-Tc-Token"), "") != "" || x.form["Token"] != "" {
 		return cloudapi.Caller{}, faultToken
 	}
 	return gate.Verify(ctx, proof)
