@@ -1,6 +1,8 @@
 package tencent_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -10,6 +12,9 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/cloudapi/tencent"
+	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/memstore"
+	"github.com/embedkms/kms/rootkey"
 )
 
 // API page "Encrypt", 2023-03-24: the example, without the common parameters.
@@ -103,6 +108,39 @@ func TestSeedErrors(t *testing.T) {
 	s.store.SetDown(true)
 	if w := s.send(t, tc3(t, "Encrypt", body)); !strings.HasSuffix(w.code, ".ServiceTemporaryUnavailable") {
 		t.Errorf("store down: %s", w.Body)
+	}
+}
+
+// A damagedStore returns other bytes of keys than were put.
+type damagedStore struct {
+	keystore.Store
+	on bool
+}
+
+func (s *damagedStore) Get(ctx context.Context, key string) (keystore.Record, error) {
+	rec, err := s.Store.Get(ctx, key)
+	if s.on && err == nil {
+		rec.Data = append([]byte(nil), rec.Data...)
+		rec.Data[len(rec.Data)-1] ^= 1
+	}
+	return rec, err
+}
+
+// The last code of the page, InternalError: it says nothing of what is damaged.
+func TestSeedInternalError(t *testing.T) {
+	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
+	must(t, err)
+	store := &damagedStore{Store: memstore.New()}
+	k, err := kms.Open(t.Context(), store, root, &kms.Options{MaxStale: -1, OutageGrace: -1})
+	must(t, err)
+	t.Cleanup(func() { k.Close() })
+	s := &server{Handler: newHandler(t, k), k: k}
+	params := request{"KeyId": s.create(t, nil), "Plaintext": seedText}
+	store.on = true
+	w := s.call(t, "Encrypt", params)
+	e, _ := w.fields["Error"].(map[string]any)
+	if w.code != "InternalError" || e["Message"] != "Internal error." {
+		t.Errorf("%s", w.Body)
 	}
 }
 
