@@ -114,7 +114,7 @@ func (k *KMS) version(ctx context.Context, c *call, version uint32, allowed func
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(e.Value); err != nil {
+	if err := cmp.Or(e.Value.state.exists(), fits(e.Value)); err != nil {
 		return nil, err
 	}
 	if version == 0 {

@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -130,7 +131,8 @@ func (k *KMS) sealer(ctx context.Context, c *call, op string, aad AAD) (*keyEntr
 		return nil, err
 	}
 	if !e.Value.symmetric {
-		return nil, e.Value.fits(KeyUsageEncryptDecrypt, AlgorithmSymmetricDefault)
+		return nil, cmp.Or(e.Value.state.exists(),
+			e.Value.fits(KeyUsageEncryptDecrypt, AlgorithmSymmetricDefault))
 	}
 	return e, k.stateNow(e.Value).encrypts()
 }

@@ -112,6 +112,32 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A destroyed key does not exist, for operations either that it was not for.
+func TestDestroyed(t *testing.T) {
+	s := newServer(t)
+	right := s.requests(t)
+	for _, spec := range []kms.KeySpec{kms.KeySpecAES256, kms.KeySpecECP256} {
+		id := s.create(t, &kms.CreateKeyOptions{Spec: spec})
+		_, err := s.k.ScheduleKeyDeletion(t.Context(), id, 0)
+		must(t, err)
+		s.clock.Add(int64(31 * 24 * time.Hour))
+		_, err = s.k.Maintain(t.Context())
+		must(t, err)
+		for action, params := range right {
+			if params["KeyId"] == nil {
+				continue
+			}
+			params["KeyId"] = id
+			if w := s.call(t, action, params); w.code != notFound {
+				t.Errorf("%s of a destroyed key of %s: %s", action, spec, w.Body)
+			}
+		}
+		if w := s.call(t, "ListKeys", request{"Limit": 200}); strings.Contains(w.Body.String(), id) {
+			t.Errorf("list: %s", w.Body)
+		}
+	}
+}
+
 // Keys of another kind than the operation is for.
 func TestUsages(t *testing.T) {
 	s := newServer(t)
