@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,15 +176,22 @@ func TestUsages(t *testing.T) {
 func TestTrouble(t *testing.T) {
 	s := newServer(t)
 	right := s.requests(t)
+	var refuse atomic.Bool // set once: what looks whether the store answers reads Fault later too
+	s.store.Fault = func(faultstore.Call) faultstore.Fault {
+		if refuse.Load() {
+			return faultstore.Refuse
+		}
+		return faultstore.None
+	}
 	for _, action := range tencent.Operations() {
 		body := jsonOf(t, right[action])
 		denial := s.send(t, sign(t, tc3(t, action, body), denied, body))
 		s.store.SetDown(true)
 		down := s.send(t, tc3(t, action, body))
 		s.store.SetDown(false)
-		s.store.Fault = func(faultstore.Call) faultstore.Fault { return faultstore.Refuse }
+		refuse.Store(true)
 		refused := s.send(t, tc3(t, action, body))
-		s.store.Fault = nil
+		refuse.Store(false)
 		switch action {
 		case "ListAlgorithms", "GetServiceStatus":
 			continue
@@ -224,14 +232,16 @@ func TestCancelled(t *testing.T) {
 func TestUnknownOutcome(t *testing.T) {
 	s := newServer(t)
 	id := s.create(t, nil)
+	var late atomic.Bool
+	late.Store(true)
 	s.store.Fault = func(c faultstore.Call) faultstore.Fault {
-		if c.Method == "Put" {
+		if c.Method == "Put" && late.Load() {
 			return faultstore.Late
 		}
 		return faultstore.None
 	}
 	w := s.call(t, "DisableKey", request{"KeyId": id})
-	s.store.Fault = nil
+	late.Store(false)
 	if w.code != unavailable {
 		t.Errorf("%s", w.Body)
 	}
