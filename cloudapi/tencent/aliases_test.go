@@ -44,6 +44,23 @@ func TestUpdateAlias(t *testing.T) {
 	}
 }
 
+// Who may not delete the alias that there is does not add one to it.
+func TestUpdateAliasDenied(t *testing.T) {
+	s := newServer(t)
+	id := s.create(t, &kms.CreateKeyOptions{Alias: "alias/old"})
+	body := jsonOf(t, request{"KeyId": id, "Alias": "new"})
+	w := s.send(t, sign(t, tc3(t, "UpdateAlias", body), keeper, body))
+	if w.code != "UnauthorizedOperation" {
+		t.Errorf("%s", w.Body)
+	}
+	for a, err := range s.k.Aliases(t.Context()) {
+		must(t, err)
+		if a.Name != "alias/old" {
+			t.Errorf("%s after a denial", a.Name)
+		}
+	}
+}
+
 // Usages that the API cannot make are shown by names of its pattern, or the library's.
 func TestOtherKeys(t *testing.T) {
 	s := newServer(t)

@@ -88,13 +88,17 @@ type reEncryptAnswer struct {
 	identity
 }
 
-// reEncrypt binds no context if none is given for the new ciphertext (guess).
+// reEncrypt refreshes a ciphertext if its key was rotated, and leaves the context as it
+// is, where neither a key nor a context is given for the new one: tencentcloud-sdk-go
+// kms v1.0.1000, models.go. Under another key without a context it binds none (guess).
 func (s *service) reEncrypt(ctx context.Context, p *front.Params) (answer, error) {
 	ciphertext := p.Base64("CiphertextBlob", 1, maxCiphertext)
-	opts := &kms.ReEncryptOptions{ChangeAAD: true}
+	opts := &kms.ReEncryptOptions{}
 	if p.OptText("DestinationKeyId", "", front.Any) != "" {
 		opts.Key = s.key(p, "DestinationKeyId")
 	}
+	opts.ChangeAAD = opts.Key != "" ||
+		p.OptText("DestinationEncryptionContext", "", front.Any) != ""
 	source := encryptionContext(p, "SourceEncryptionContext")
 	opts.AAD = encryptionContext(p, "DestinationEncryptionContext")
 	if err := p.Err(); err != nil {

@@ -120,7 +120,9 @@ func TestReEncrypt(t *testing.T) {
 		aad     kms.AAD
 	}{
 		"nothing to do": {request{"DestinationEncryptionContext": context}, false, id, kms.EncryptionContext{"a": "b"}},
-		"no context":    {request{"DestinationKeyId": ""}, true, id, nil},
+		"nothing given": {request{"DestinationKeyId": ""}, false, id, kms.EncryptionContext{"a": "b"}},
+		"empty context": {request{"DestinationEncryptionContext": "{}"}, true, id, nil},
+		"key alone":     {request{"DestinationKeyId": other}, true, other, nil},
 		"context":       {request{"DestinationEncryptionContext": `{"a":"c"}`}, true, id, kms.EncryptionContext{"a": "c"}},
 		"key": {request{"DestinationKeyId": other, "DestinationEncryptionContext": context}, true, other,
 			kms.EncryptionContext{"a": "b"}},

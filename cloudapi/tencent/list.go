@@ -126,7 +126,7 @@ func (s *service) listKeyDetail(ctx context.Context, p *front.Params) (answer, e
 
 // readFilter reads a filter. Filters by tags are refused: they would show too much.
 func readFilter(p *front.Params) *filter {
-	p.Refuse("TagFilters", "TagFilters.0.TagKey", "TagFilters.0.TagValue.0")
+	p.Refuse("TagFilters")
 	origins := front.OneOf("", everything, originTencent, originExternal)
 	return &filter{
 		state:  p.OptInt("KeyState", 0, 0, int64(len(states)-1)),

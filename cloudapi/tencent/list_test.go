@@ -51,9 +51,40 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s %v: %s, want %v", c.action, c.params, w.Body, c.want)
 		}
 	}
-	for _, name := range []string{"TagFilters", "TagFilters.0.TagKey", "TagFilters.0.TagValue.0"} {
+	for _, name := range []string{"TagFilters", "TagFilters.0.TagKey", "TagFilters.1.TagKey",
+		"TagFilters.0.TagValue.0", "TagFilters.0.TagValue.1"} {
 		r := v1(t, http.MethodGet, "HmacSHA1", "ListKeyDetail", map[string]string{name: "env"})
 		if w := s.send(t, r); w.code != "UnsupportedOperation" {
+			t.Errorf("%s: %s", name, w.Body)
+		}
+	}
+}
+
+// A list with a gap, as version 1 sends it where a client has a nil in it, is refused: what
+// comes after the gap would be passed over.
+func TestFlatLists(t *testing.T) {
+	s := newServer(t)
+	a, b := s.create(t, nil), s.create(t, nil)
+	const invalidKey = codeValue + ".InvalidKeyId"
+	for name, c := range map[string]struct {
+		action string
+		params map[string]string
+		code   string
+	}{
+		"from 0":     {"DisableKeys", map[string]string{"KeyIds.0": a, "KeyIds.1": b}, ""},
+		"from 1":     {"DisableKeys", map[string]string{"KeyIds.1": a, "KeyIds.2": b}, ""},
+		"gap":        {"EnableKeys", map[string]string{"KeyIds.0": a, "KeyIds.2": b}, invalidKey},
+		"from 2":     {"EnableKeys", map[string]string{"KeyIds.2": a}, invalidKey},
+		"two forms":  {"EnableKeys", map[string]string{"KeyIds": `["` + a + `"]`, "KeyIds.0": b}, invalidKey},
+		"other form": {"EnableKeys", map[string]string{"KeyIds.0": a, "KeyIds.01": b}, invalidKey},
+		"tags": {"CreateKey", map[string]string{"Alias": "a", "Tags.0.TagKey": "a", "Tags.0.TagValue": "b",
+			"Tags.1.TagKey": "b"}, ""},
+		"gap in tags": {"CreateKey", map[string]string{"Alias": "b", "Tags.0.TagKey": "a",
+			"Tags.2.TagKey": "b"}, codeInvalid},
+		"tag without name": {"CreateKey", map[string]string{"Alias": "c", "Tags.0.TagValue": "a"}, codeInvalid},
+	} {
+		w := s.send(t, v1(t, http.MethodPost, "HmacSHA256", c.action, c.params))
+		if w.code != c.code {
 			t.Errorf("%s: %s", name, w.Body)
 		}
 	}

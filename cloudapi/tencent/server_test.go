@@ -30,6 +30,7 @@ const (
 	secret    = "example-secret-of-no-worth"
 	denied    = "AKIDDENIED"
 	reader    = "AKIDREADER"
+	keeper    = "AKIDKEEPER"
 	host      = "kms.tencentcloudapi.com"
 	version   = "2019-01-18"
 )
@@ -40,6 +41,7 @@ var credentials = cloudapi.Static(map[string]tencent.Credential{
 	accessKey: {Secret: secret, Principal: "somebody"},
 	denied:    {Secret: secret, Principal: "nobody"},
 	reader:    {Secret: secret, Principal: "reader"},
+	keeper:    {Secret: secret, Principal: "keeper"},
 	"EMPTY":   {},
 })
 
@@ -50,12 +52,14 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// authorizer denies everything to nobody, and aliases to a reader.
+// authorizer denies everything to nobody, aliases to a reader, and to a keeper that they
+// are deleted.
 type authorizer struct{}
 
 func (authorizer) Authorize(ctx context.Context, r *kms.Request) error {
 	c, ok := cloudapi.CallerFrom(ctx)
-	if !ok || c.Principal == "somebody" || c.Principal == "reader" && r.Op != kms.OpAliases {
+	if !ok || c.Principal == "somebody" || c.Principal == "reader" && r.Op != kms.OpAliases ||
+		c.Principal == "keeper" && r.Op != kms.OpDeleteAlias {
 		return nil
 	}
 	return errors.New("not for " + c.Principal)

@@ -87,13 +87,22 @@ func (p *Params) Fail(name string, problem Problem) { p.fail(name, problem) }
 // Has reports whether a parameter is there.
 func (p *Params) Has(name string) bool { return p.values[name] != nil }
 
-// Refuse fails if a parameter is there that has a meaning, but none here.
+// Refuse fails if a parameter is there that has a meaning, but none here, be it a flat list.
 func (p *Params) Refuse(names ...string) {
 	for _, name := range names {
-		if p.Has(name) {
+		if p.Has(name) || p.flat && p.hasBelow(name+".") {
 			p.fail(name, Unsupported)
 		}
 	}
+}
+
+func (p *Params) hasBelow(prefix string) bool {
+	for name := range p.values {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // A Rule says what text a parameter may have.

@@ -187,6 +187,7 @@ func TestFlatParams(t *testing.T) {
 		"a gap in tags":   func(p *Params) { p.Tags("tgap", 9, "k", "v") },
 		"no first name":   func(p *Params) { p.Tags("nameless", 9, "k", "v") },
 		"two lists":       func(p *Params) { p.Texts("both", 9, Any) },
+		"a refused list":  func(p *Params) { p.Refuse("gap") },
 	} {
 		p := FlatParams(map[string]string{
 			"x": "+", "plus": "+1", "l.0": "a", "l.1": "b", "t.0.k": "a", "t.1.k": "b",

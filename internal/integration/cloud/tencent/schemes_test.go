@@ -155,3 +155,17 @@ func TestUnsignedPayload(t *testing.T) {
 	x.WithProfile(p)
 	refused(t, list(x.Client), mismatch)
 }
+
+// Where a list has nothing at an index, version 1 and GET send it with a gap. All of it is
+// refused: what comes after the gap would be passed over.
+func TestGapInList(t *testing.T) {
+	for _, s := range schemes {
+		x := newSession(t, s)
+		a, b := x.create(t, nil), x.create(t, nil)
+		r := sdk.NewDisableKeysRequest()
+		r.KeyIds = []*string{&a, nil, &b}
+		if _, err := x.DisableKeys(r); err == nil {
+			t.Errorf("%s: no error, and the last key is %s", s, x.state(t, b))
+		}
+	}
+}
