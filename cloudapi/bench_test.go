@@ -24,6 +24,7 @@ import (
 	"github.com/embedkms/kms/cloudapi/huawei"
 	"github.com/embedkms/kms/cloudapi/tencent"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/internal/httpsig/sigtest"
 	"github.com/embedkms/kms/kmstest"
 )
 
@@ -130,12 +131,9 @@ func post(target string, header http.Header, body string) (*http.Request, []byte
 func authorize(
 	r *http.Request, body []byte, begin string, scheme func(*http.Request, []byte) (*httpsig.Proof, error),
 ) {
-	r.Header.Set("Authorization", begin+strings.Repeat("0", 64))
-	p, err := scheme(r, body)
-	if err != nil {
+	if err := sigtest.Authorize(r, body, begin, secret, scheme); err != nil {
 		panic(err)
 	}
-	r.Header.Set("Authorization", begin+p.Sign(secret))
 }
 
 var nonces atomic.Uint64
@@ -148,7 +146,9 @@ func (d *dialect) signed(key string, n int) []*http.Request {
 	for i := range requests {
 		r, body := d.request(key)
 		d.sign(r, body)
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		if len(body) > 0 {
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		}
 		requests[i] = r
 	}
 	return requests

@@ -22,6 +22,7 @@ import (
 	"github.com/embedkms/kms/cloudapi/alibaba"
 	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/internal/httpsig/sigtest"
 	"github.com/embedkms/kms/keystore/memstore"
 	"github.com/embedkms/kms/rootkey"
 )
@@ -206,10 +207,7 @@ func (s *server) resignACS3(r *http.Request, id, secret, body string) {
 	h.Set("x-acs-content-sha256", hexSHA256(body))
 	auth := "ACS3-HMAC-SHA256 Credential=" + id + ",SignedHeaders=host;x-acs-action;x-acs-content-sha256;" +
 		"x-acs-date;x-acs-signature-nonce;x-acs-version,Signature="
-	h.Set("Authorization", auth+strings.Repeat("0", 64))
-	proof, err := httpsig.ACS3(r, []byte(body))
-	must(s.t, err)
-	h.Set("Authorization", auth+proof.Sign(secret))
+	must(s.t, sigtest.Authorize(r, []byte(body), auth, secret, httpsig.ACS3))
 }
 
 // rpcParams returns the parameters of a signed RPC request.

@@ -18,6 +18,7 @@ import (
 	"github.com/embedkms/kms/cloudapi/huawei"
 	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/internal/httpsig/sigtest"
 	"github.com/embedkms/kms/keystore/memstore"
 	"github.com/embedkms/kms/rootkey"
 )
@@ -148,13 +149,7 @@ func sign(r *http.Request, id, secret string, at time.Time) error {
 	r.Header.Set("X-Sdk-Date", at.UTC().Format("20060102T150405Z"))
 	const form = "SDK-HMAC-SHA256 Access=%, SignedHeaders=x-sdk-date, Signature="
 	prefix := strings.Replace(form, "%", id, 1)
-	r.Header.Set("Authorization", prefix+strings.Repeat("0", 64))
-	proof, err := httpsig.Huawei(r, body)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", prefix+proof.Sign(secret))
-	return nil
+	return sigtest.Authorize(r, body, prefix, secret, httpsig.Huawei)
 }
 
 // send makes a request, and checks what holds for every answer.

@@ -21,6 +21,7 @@ import (
 	"github.com/embedkms/kms/cloudapi/tencent"
 	"github.com/embedkms/kms/internal/faultstore"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/internal/httpsig/sigtest"
 	"github.com/embedkms/kms/keystore/memstore"
 	"github.com/embedkms/kms/rootkey"
 )
@@ -195,10 +196,7 @@ func sign(t testing.TB, r *http.Request, id, body string) *http.Request {
 	day := time.Unix(seconds, 0).UTC().Format("2006-01-02")
 	auth := "TC3-HMAC-SHA256 Credential=" + id + "/" + day +
 		"/kms/tc3_request, SignedHeaders=content-type;host, Signature="
-	r.Header.Set("Authorization", auth+strings.Repeat("0", 64))
-	proof, err := httpsig.TC3(r, []byte(body))
-	must(t, err)
-	r.Header.Set("Authorization", auth+proof.Sign(secret))
+	must(t, sigtest.Authorize(r, []byte(body), auth, secret, httpsig.TC3))
 	return r
 }
 

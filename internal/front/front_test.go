@@ -14,6 +14,7 @@ import (
 
 	"github.com/embedkms/kms/cloudapi"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/internal/httpsig/sigtest"
 	"github.com/embedkms/kms/kmstest"
 )
 
@@ -69,10 +70,7 @@ func signed(t *testing.T, id, secret string, at time.Time, body string) *http.Re
 	r.Header.Set("X-Amz-Date", at.UTC().Format("20060102T150405Z"))
 	auth := "AWS4-HMAC-SHA256 Credential=" + id + "/" + at.UTC().Format("20060102") +
 		"/here/kms/aws4_request, SignedHeaders=host;x-amz-date, Signature="
-	r.Header.Set("Authorization", auth+strings.Repeat("0", 64))
-	p, err := httpsig.SigV4(r, []byte(body))
-	must(t, err)
-	r.Header.Set("Authorization", auth+p.Sign(secret))
+	must(t, sigtest.Authorize(r, []byte(body), auth, secret, httpsig.SigV4))
 	return r
 }
 
