@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -46,7 +47,7 @@ func (e *engine) run(title string, tasks []task) ([]figure, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	figures := make([]figure, len(tasks))
 	for round := range e.rounds {
-		for _, cores := range coreCounts() {
+		for _, cores := range coresOf(tasks) {
 			runtime.GOMAXPROCS(cores)
 			for i := range tasks {
 				// Nobody is first in every round, after whatever went before.
@@ -110,6 +111,16 @@ func coreCounts() []int {
 		return []int{1, n}
 	}
 	return []int{1}
+}
+
+// coresOf are the numbers of cores that tasks run on, ascending.
+func coresOf(tasks []task) []int {
+	var cores []int
+	for _, t := range tasks {
+		cores = append(cores, t.cores)
+	}
+	slices.Sort(cores)
+	return slices.Compact(cores)
 }
 
 // find returns the figure of a subject, work and number of cores, or nil.
