@@ -42,18 +42,17 @@ func pairings() []pairing {
 // pairTasks are the tasks of asymmetric encryption, of a data key of 32 bytes, on
 // one core: each by the library beside its algorithm bare.
 func pairTasks() ([]task, error) {
-	works := []work{sealing(encryptName(dataKeySize), dataKeySize), opening(decryptName(dataKeySize), dataKeySize)}
+	works := []work{
+		sealing(encryptName(dataKeySize), dataKeySize, unbound),
+		opening(decryptName(dataKeySize), dataKeySize, unbound),
+	}
 	var tasks []task
 	for _, p := range pairings() {
 		some, err := tasksOf([]subject{p.bare, p.kms}, works, p.bare.name)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range some {
-			if t.cores == 1 {
-				tasks = append(tasks, t)
-			}
-		}
+		tasks = append(tasks, onOneCore(some)...)
 	}
 	return tasks, nil
 }

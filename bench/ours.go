@@ -15,7 +15,6 @@ import (
 const (
 	appendName   = "kms, AppendEncrypt"
 	emmansunName = "kms, SM4 of emmansun"
-	coldAESName  = "kms, cold"
 )
 
 // complete are the traits of an envelope.
@@ -32,8 +31,6 @@ func ourSubjects() []subject {
 			note: "`Encrypt` and `Decrypt`, which allocate their result"},
 		{name: "kms, by alias", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, byAlias) },
 			note: "`AppendEncrypt` by an alias; to decrypt takes no key"},
-		{name: "kms, no context", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, unbound) },
-			note: "`AppendEncrypt` with a nil context"},
 		{name: emmansunName, make: func() (box, error) {
 			return newBox(kms.KeySpecSM4, emmansun.Provider(), appending)
 		}},
@@ -46,7 +43,6 @@ func ourSubjects() []subject {
 		s.module, s.class, s.has = "github.com/embedkms/kms", ours, complete
 		s.most = kms.MaxPlaintext
 	}
-	subjects[3].has.context = ""
 	return subjects
 }
 
@@ -66,7 +62,6 @@ const (
 	appending manner = iota
 	allocating
 	byAlias
-	unbound
 )
 
 // A kmsBox is a key of a KMS of its own.
@@ -95,30 +90,22 @@ func newBox(spec kms.KeySpec, provider gm.Provider, how manner) (box, error) {
 	return &kmsBox{k, key.ID, how}, nil
 }
 
-// aad is what the box binds of b.
-func (x *kmsBox) aad(b *binding) kms.AAD {
-	if x.how == unbound {
-		return nil
-	}
-	return b.pairs
-}
-
 func (x *kmsBox) seal(dst, plaintext []byte, b *binding) ([]byte, error) {
 	if x.how == allocating {
-		return x.k.Encrypt(context.Background(), x.ref, plaintext, x.aad(b))
+		return x.k.Encrypt(context.Background(), x.ref, plaintext, b.pairs)
 	}
-	return x.k.AppendEncrypt(context.Background(), dst, x.ref, plaintext, x.aad(b))
+	return x.k.AppendEncrypt(context.Background(), dst, x.ref, plaintext, b.pairs)
 }
 
 func (x *kmsBox) open(dst, ciphertext []byte, b *binding) ([]byte, error) {
 	if x.how == allocating {
-		return x.k.Decrypt(context.Background(), ciphertext, x.aad(b))
+		return x.k.Decrypt(context.Background(), ciphertext, b.pairs)
 	}
-	return x.k.AppendDecrypt(context.Background(), dst, ciphertext, x.aad(b))
+	return x.k.AppendDecrypt(context.Background(), dst, ciphertext, b.pairs)
 }
 
 func (x *kmsBox) generate(b *binding) ([]byte, error) {
-	d, err := x.k.GenerateDataKey(context.Background(), x.ref, dataKeySize, x.aad(b))
+	d, err := x.k.GenerateDataKey(context.Background(), x.ref, dataKeySize, b.pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +113,6 @@ func (x *kmsBox) generate(b *binding) ([]byte, error) {
 }
 
 func (x *kmsBox) unwrap(ciphertext []byte, b *binding) error {
-	_, err := x.k.DecryptDataKey(context.Background(), ciphertext, x.aad(b))
+	_, err := x.k.DecryptDataKey(context.Background(), ciphertext, b.pairs)
 	return err
 }

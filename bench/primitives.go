@@ -11,8 +11,10 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// rawName is the subject that everything is measured against.
-const rawName = "AES-256-GCM"
+const (
+	rawName     = "AES-256-GCM" // what everything is measured against
+	bareSM4Name = "SM4-GCM, emmansun"
+)
 
 // bare is what a cipher and a key are without a library around them.
 var bare = traits{context: "bytes"}
@@ -26,7 +28,7 @@ func primitives() []subject {
 		{name: "AES-256-GCM, NewGCMWithRandomNonce", class: primitive, has: gcm, make: randomNonceGCM},
 		{name: "XChaCha20-Poly1305", module: "golang.org/x/crypto", class: primitive, has: extended,
 			make: xChaCha},
-		{name: "SM4-GCM, emmansun", module: "github.com/emmansun/gmsm", class: primitive, has: gcm,
+		{name: bareSM4Name, module: "github.com/emmansun/gmsm", class: primitive, has: gcm,
 			make: func() (box, error) { return blockGCM(emmansun.NewCipher(random(16))) }},
 		{name: "SM4-GCM, tjfoc", module: "github.com/tjfoc/gmsm", class: primitive, has: gcm, single: true,
 			make: func() (box, error) { return blockGCM(tjfoc.NewCipher(random(16))) },

@@ -27,8 +27,8 @@ type program struct {
 	path string
 }
 
-// allPrograms are the folders of hello, the empty one first.
-var allPrograms = []string{"empty", "kms", "tink", "wrapping", "gocloud", "openbao", "awssdk"}
+// allPrograms are the folders of hello, those to compare with first.
+var allPrograms = []string{"empty", "hello", "kms", "tink", "wrapping", "gocloud", "openbao", "awssdk"}
 
 // programs builds the named programs and starts each so many times, in turns.
 func programs(ctx context.Context, names []string, starts int) ([]*program, error) {
@@ -64,10 +64,10 @@ func programs(ctx context.Context, names []string, starts int) ([]*program, erro
 func buildProgram(ctx context.Context, dir, name string) (*program, error) {
 	p := &program{Name: name, path: filepath.Join(dir, name+".exe")}
 	source, stripped := "./hello/"+name, p.path+".stripped"
-	if _, err := command(ctx, "go", "build", "-trimpath", "-o", p.path, source); err != nil {
+	if _, err := command(ctx, "go", "build", "-o", p.path, source); err != nil {
 		return nil, err
 	}
-	if _, err := command(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", stripped, source); err != nil {
+	if _, err := command(ctx, "go", "build", "-ldflags=-s -w", "-o", stripped, source); err != nil {
 		return nil, err
 	}
 	for path, size := range map[string]*int64{p.path: &p.Binary, stripped: &p.Stripped} {

@@ -49,19 +49,10 @@ const (
 
 // sizeTasks are some subjects over plaintexts of all sizes, on one core.
 func (s scale) sizeTasks() ([]task, error) {
-	wanted := map[string]bool{
-		rawName: true, appendName: true, tinkGCMName: true, tinkXGCMName: true,
-		"go-kms-wrapping aead": true, "SM4-GCM, emmansun": true, emmansunName: true,
-	}
-	var some []subject
-	for _, s := range subjects() {
-		if wanted[s.name] {
-			some = append(some, s)
-		}
-	}
+	some := named(rawName, appendName, tinkGCMName, tinkXGCMName, wrappingName, bareSM4Name, emmansunName)
 	var works []work
 	for _, size := range s.sizes {
-		works = append(works, sealing("encrypt", size), opening("decrypt", size))
+		works = append(works, sealing("encrypt", size, bound), opening("decrypt", size, bound))
 	}
 	tasks, err := tasksOf(some, works, rawName)
 	return onOneCore(tasks), err
@@ -79,14 +70,8 @@ func onOneCore(tasks []task) []task {
 
 // coreTasks are some subjects on more and more cores.
 func coreTasks() ([]task, error) {
-	works := []work{sealing("encrypt 1 KiB", 1024), opening("decrypt 1 KiB", 1024)}
-	var some []subject
-	for _, s := range subjects() {
-		if s.name == rawName || s.name == appendName || s.name == tinkGCMName {
-			some = append(some, s)
-		}
-	}
-	tasks, err := tasksOf(some, works, rawName)
+	works := []work{sealing(encryptName(1024), 1024, bound), opening(decryptName(1024), 1024, bound)}
+	tasks, err := tasksOf(named(rawName, appendName, tinkGCMName), works, rawName)
 	if err != nil {
 		return nil, err
 	}
@@ -177,15 +162,10 @@ func (s scale) sessionTasks() ([]task, error) {
 	if err != nil {
 		return nil, err
 	}
-	var beside []subject
-	for _, s := range subjects() {
-		if s.name == rawName || s.name == tinkXGCMName {
-			beside = append(beside, s)
-		}
-	}
+	beside := named(rawName, tinkXGCMName)
 	var tasks []task
 	for _, n := range s.sessions {
-		some, err := tasksOf(beside, []work{opening(sessionsWork, 64)}, rawName)
+		some, err := tasksOf(beside, []work{opening(sessionsWork, 64, bound)}, rawName)
 		if err != nil {
 			return nil, err
 		}

@@ -48,9 +48,13 @@ type binding struct {
 // headerBytes are those before the context that an envelope authenticates.
 const headerBytes = 67
 
-// newBinding returns the binding of one or two pairs that are in ascending order.
+// newBinding returns the binding of a few short names and values, the names in
+// ascending order.
 func newBinding(pairs ...string) *binding {
-	b := &binding{pairs: kms.EncryptionContext{}, encoded: []byte{1, 0, byte(len(pairs) / 2)}}
+	b := &binding{encoded: []byte{0}}
+	if len(pairs) > 0 {
+		b.pairs, b.encoded = kms.EncryptionContext{}, []byte{1, 0, byte(len(pairs) / 2)}
+	}
 	for i, s := range pairs {
 		if i%2 == 0 {
 			b.pairs[s] = pairs[i+1]
@@ -61,10 +65,10 @@ func newBinding(pairs ...string) *binding {
 	return b
 }
 
-// bound is what everything is bound to, and other what nothing is.
 var (
-	bound = newBinding("env", "prod", "service", "orders")
-	other = newBinding("env", "test", "service", "orders")
+	bound   = newBinding("env", "prod", "service", "orders") // what nearly everything is bound to
+	other   = newBinding("env", "test", "service", "orders") // what nothing is
+	unbound = newBinding()
 )
 
 // A box is a subject with a key. What it returns is in dst if it can be, and

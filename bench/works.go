@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A work is a column of the tables: what each subject does.
 type work struct {
@@ -18,15 +21,31 @@ var tableSizes = []int{16, 64, 1024, 4096}
 func tableWorks() []work {
 	var works []work
 	for _, size := range tableSizes {
-		works = append(works, sealing(encryptName(size), size))
+		works = append(works, sealing(encryptName(size), size, bound))
 	}
 	for _, size := range tableSizes {
-		works = append(works, opening(decryptName(size), size))
+		works = append(works, opening(decryptName(size), size, bound))
 	}
 	return append(works,
 		work{generateName, dataKeySize, generating},
 		work{unwrapName, dataKeySize, unwrapping})
 }
+
+// designWorks are those that have limits of their own: with and without a
+// context, and a data key beside a plaintext of its size.
+func designWorks() []work {
+	var works []work
+	for _, size := range designSizes {
+		works = append(works,
+			sealing(encryptName(size), size, bound), opening(decryptName(size), size, bound),
+			sealing(encryptName(size)+noContext, size, unbound), opening(decryptName(size)+noContext, size, unbound))
+	}
+	return append(works, work{generateName, dataKeySize, generating})
+}
+
+var designSizes = []int{32, 1024, 4096}
+
+const noContext = ", no context"
 
 const (
 	generateName = "generate data key"
@@ -46,26 +65,26 @@ func bytesName(size int) string {
 // spare is more than any ciphertext is longer than its plaintext.
 const spare = 1024
 
-func sealing(name string, size int) work {
+func sealing(name string, size int, b *binding) work {
 	return work{name, size, func(x box) (func() op, error) {
 		plaintext := random(size)
 		return func() op {
 			dst := make([]byte, 0, size+spare)
 			return func() error {
-				_, err := x.seal(dst, plaintext, bound)
+				_, err := x.seal(dst, plaintext, b)
 				return err
 			}
 		}, nil
 	}}
 }
 
-func opening(name string, size int) work {
+func opening(name string, size int, b *binding) work {
 	return work{name, size, func(x box) (func() op, error) {
-		ciphertext, err := x.seal(nil, random(size), bound)
+		ciphertext, err := x.seal(nil, random(size), b)
 		return func() op {
 			dst := make([]byte, 0, size+spare)
 			return func() error {
-				_, err := x.open(dst, ciphertext, bound)
+				_, err := x.open(dst, ciphertext, b)
 				return err
 			}
 		}, err
@@ -128,6 +147,11 @@ func tasksOf(subjects []subject, works []work, base string) ([]task, error) {
 		}
 	}
 	return tasks, nil
+}
+
+// named are the subjects of these names.
+func named(names ...string) []subject {
+	return slices.DeleteFunc(subjects(), func(s subject) bool { return !slices.Contains(names, s.name) })
 }
 
 // overheads returns by how many bytes each subject's ciphertexts are longer than a

@@ -7,9 +7,11 @@ import (
 	"github.com/hashicorp/go-kms-wrapping/v2/aead"
 )
 
+const wrappingName = "go-kms-wrapping aead"
+
 func wrappingSubjects() []subject {
 	return []subject{{
-		name: "go-kms-wrapping aead", module: "github.com/hashicorp/go-kms-wrapping/v2", class: library,
+		name: wrappingName, module: "github.com/hashicorp/go-kms-wrapping/v2", class: library,
 		has:  traits{context: "bytes", key: "in BlobInfo", messages: "2^32"},
 		make: newWrapper,
 		note: "BlobInfo is not serialised, which its user has yet to do; the overhead is without it",
