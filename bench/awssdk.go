@@ -18,7 +18,7 @@ func awsSubjects() []subject {
 		{name: "AWS Encryption SDK", module: module, class: library, has: has,
 			make: func() (box, error) { return newESDK(plain) },
 			note: "a raw AES keyring and the suite with commitment that does not sign; " +
-				"a data key of each message"},
+				"a data key of each message; the context stands in the ciphertext, in clear"},
 		{name: "AWS Encryption SDK, signing", module: module, class: library, has: has,
 			make: func() (box, error) { return newESDK(sign) },
 			note: "the suite that it takes by itself: the same with ECDSA on P-384 for every message"},

@@ -10,7 +10,7 @@ import (
 func gocloudSubjects() []subject {
 	return []subject{{
 		name: "gocloud localsecrets", module: "gocloud.dev", class: library,
-		has:  traits{messages: "2^64 and more"},
+		has:  traits{messages: "2^80"},
 		make: func() (box, error) { return keeperBox{localsecrets.NewKeeper([32]byte(random(32)))}, nil },
 		note: "NaCl's secretbox; its Keeper has no place for a context",
 	}}

@@ -10,17 +10,36 @@ import (
 // An op does once what is measured. It has buffers of its own.
 type op func() error
 
-// batches is how many times the clock is read in a measurement, at the least.
-const batches = 20
+// batches is in how many parts a measurement is timed, unless a call takes longer.
+const batches = 40
 
-// timed runs op for about d and returns nanoseconds per call.
+// timed runs op for about d and returns nanoseconds per call: the median of the
+// batches, so that what another process takes of a few of them does not count.
 func timed(op op, d time.Duration) (float64, error) {
 	n, err := calibrate(op, d/batches)
 	if err != nil {
 		return 0, err
 	}
-	calls, elapsed, err := repeat(op, n, new(atomic.Bool), d)
-	return float64(elapsed) / float64(calls), err
+	var times []float64
+	for end := time.Now().Add(d); len(times) == 0 || time.Now().Before(end); {
+		elapsed, err := batch(op, n)
+		if err != nil {
+			return 0, err
+		}
+		times = append(times, float64(elapsed)/float64(n))
+	}
+	return median(times), nil
+}
+
+// batch runs op n times.
+func batch(op op, n int) (time.Duration, error) {
+	start := time.Now()
+	for range n {
+		if err := op(); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
 }
 
 // timedOn is timed on as many goroutines as there are ops. What it returns is the
@@ -63,14 +82,8 @@ func timedOn(ops []op, d time.Duration) (float64, error) {
 // calibrate returns how many calls take about d. It warms op up on the way.
 func calibrate(op op, d time.Duration) (int, error) {
 	for n := 1; ; n *= 2 {
-		start := time.Now()
-		for range n {
-			if err := op(); err != nil {
-				return 0, err
-			}
-		}
-		if time.Since(start) >= d {
-			return n, nil
+		if elapsed, err := batch(op, n); err != nil || elapsed >= d {
+			return n, err
 		}
 	}
 }
@@ -79,10 +92,8 @@ func calibrate(op op, d time.Duration) (int, error) {
 func repeat(op op, n int, over *atomic.Bool, d time.Duration) (calls int, elapsed time.Duration, err error) {
 	start := time.Now()
 	for elapsed < d && !over.Load() || calls == 0 {
-		for range n {
-			if err := op(); err != nil {
-				return 0, 0, err
-			}
+		if _, err := batch(op, n); err != nil {
+			return 0, 0, err
 		}
 		calls += n
 		elapsed = time.Since(start)
@@ -100,10 +111,8 @@ func allocated(op op) (allocs, bytes float64, err error) {
 	n = max(n, 20) // so that what the runtime does now and then is no allocation of a call
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for range n {
-		if err := op(); err != nil {
-			return 0, 0, err
-		}
+	if _, err := batch(op, n); err != nil {
+		return 0, 0, err
 	}
 	runtime.ReadMemStats(&after)
 	per := func(a, b uint64) float64 { return float64(b-a) / float64(n) }

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // plots returns the SVG of each plot by its name.
 func (r *report) plots() map[string]string {
@@ -54,6 +58,9 @@ func linesOf(figures []figure, work string) []line {
 		l := &lines[at[f.Subject]]
 		l.points = append(l.points, point{f.X, f.NS})
 	}
+	for _, l := range lines {
+		slices.SortFunc(l.points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
+	}
 	return lines
 }
 
@@ -74,17 +81,14 @@ func (r *report) memoryLines() []line {
 	return lines
 }
 
-// xsOf are the values of x that were measured, as ticks.
+// xsOf are the values of x that were measured, ascending.
 func xsOf(figures []figure) []float64 {
 	var xs []float64
-	seen := map[float64]bool{}
 	for _, f := range figures {
-		if !seen[f.X] {
-			seen[f.X] = true
-			xs = append(xs, f.X)
-		}
+		xs = append(xs, f.X)
 	}
-	return xs
+	slices.Sort(xs)
+	return slices.Compact(xs)
 }
 
 // curve returns the figure of a subject at x, or nil.

@@ -21,7 +21,7 @@ var bare = traits{context: "bytes"}
 
 func primitives() []subject {
 	gcm, extended := bare, bare
-	gcm.messages, extended.messages = "2^32", "2^64 and more"
+	gcm.messages, extended.messages = "2^32", "2^80"
 	return []subject{
 		{name: rawName, class: primitive, has: gcm, make: rawGCM, note: "the unit: a kept " +
 			"`cipher.NewGCM`, a nonce of `rand.Read`, a reused buffer"},

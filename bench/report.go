@@ -81,10 +81,23 @@ func (r *report) measureCurves(_ context.Context, p plan) (err error) {
 	return err
 }
 
-// measureKeys measures stores of many keys, which it fills once for all curves.
+// measureKeys measures stores of many keys: small ones in turns, and each large one
+// by itself, because all that is measured beside it would wait for its collection.
 func (r *report) measureKeys(_ context.Context, p plan) error {
-	p.say("stores of up to %d keys", p.keys[len(p.keys)-1])
-	fleets, err := p.memoryFleets()
+	var small []int
+	for _, n := range p.keys {
+		if n <= 10_000 {
+			small = append(small, n)
+		} else if err := r.measureFleets(p, []int{n}); err != nil {
+			return err
+		}
+	}
+	return r.measureFleets(p, small)
+}
+
+func (r *report) measureFleets(p plan, counts []int) error {
+	p.say("stores of %d keys", counts)
+	fleets, err := memoryFleets(counts)
 	if err != nil {
 		return err
 	}
@@ -95,10 +108,12 @@ func (r *report) measureKeys(_ context.Context, p plan) error {
 		}
 		r.Footprints = append(r.Footprints, foot)
 	}
-	if r.Start, err = p.run("start", startTasks(startName, fleets)); err != nil {
+	starts, err := p.run("start", startTasks(startName, fleets))
+	if err != nil {
 		return err
 	}
-	r.Keys, err = p.make("keys", func() ([]task, error) { return p.keyTasks(fleets) })
+	figures, err := p.make("keys", func() ([]task, error) { return p.keyTasks(fleets) })
+	r.Start, r.Keys = append(r.Start, starts...), append(r.Keys, figures...)
 	return err
 }
 

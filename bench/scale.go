@@ -203,10 +203,10 @@ func startTasks(name string, fleets []*fleet) []task {
 	return tasks
 }
 
-// memoryFleets and diskFleets are the stores of a scale. What diskFleets returns
-// last removes the folder.
-func (s scale) memoryFleets() ([]*fleet, error) {
-	return fleetsOf(s.keys, func(int) (keystore.Store, error) { return memstore.New(), nil })
+// memoryFleets and diskFleets are stores of so many keys. What diskFleets returns
+// last closes and removes them.
+func memoryFleets(counts []int) ([]*fleet, error) {
+	return fleetsOf(counts, func(int) (keystore.Store, error) { return memstore.New(), nil })
 }
 
 func (s scale) diskFleets() (fleets []*fleet, remove func() error, err error) {

@@ -115,8 +115,8 @@ func (r *report) otherTargets() []target {
 		all = append(all, over("SM4 of emmansun, "+work+", over its bare SM4-GCM", 1.3,
 			find(r.Table, emmansunName, work, 1), find(r.Table, bareSM4Name, work, 1))...)
 	}
-	if n := len(r.Sessions); n > 0 {
-		x := r.Sessions[n-1].X
+	if xs := xsOf(r.Sessions); len(xs) > 0 {
+		x := xs[len(xs)-1]
 		all = append(all, over("cold decrypt of 64 B, over tink's X-AES-256-GCM", 1,
 			curve(r.Sessions, appendName, sessionsWork, x), curve(r.Sessions, tinkXGCMName, sessionsWork, x))...)
 	}

@@ -16,17 +16,17 @@ const (
 func tinkSubjects() []subject {
 	const module = "github.com/tink-crypto/tink-go/v2"
 	keysets := traits{context: "bytes", key: "4 bytes, of its keyset", version: "the same 4 bytes"}
-	gcm, extended, siv, envelope := keysets, keysets, keysets, traits{context: "bytes"}
-	gcm.messages, extended.messages, siv.messages = "2^32", "2^64 and more", "2^45"
-	envelope.messages = "2^32"
+	gcm, extended := keysets, keysets
+	gcm.messages, extended.messages = "2^32", "2^80"
 	return []subject{
 		{name: tinkGCMName, module: module, class: library, has: gcm,
 			make: func() (box, error) { return newTink(aead.AES256GCMKeyTemplate()) }},
 		{name: tinkXGCMName, module: module, class: library, has: extended,
 			make: func() (box, error) { return newTink(aead.XAES256GCM192BitNonceKeyTemplate()) }},
-		{name: "tink AES256-GCM-SIV", module: module, class: library, has: siv,
-			make: func() (box, error) { return newTink(aead.AES256GCMSIVKeyTemplate()) }},
-		{name: "tink KMSEnvelopeAEAD", module: module, class: library, has: envelope, make: newTinkEnvelope,
+		{name: "tink AES256-GCM-SIV", module: module, class: library, has: gcm,
+			make: func() (box, error) { return newTink(aead.AES256GCMSIVKeyTemplate()) },
+			note: "beyond its messages, two under one nonce show whether they are equal and no more"},
+		{name: "tink KMSEnvelopeAEAD", module: module, class: library, has: gcm, make: newTinkEnvelope,
 			note: "AES256-GCM under a data key of each message, which a local AES256-GCM wraps"},
 	}
 }
