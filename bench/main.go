@@ -16,7 +16,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/signal"
@@ -27,15 +27,16 @@ func main() {
 	log.SetFlags(log.Ltime)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
 		log.Fatal(err)
 	}
 }
 
 const documents = "../docs"
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, w io.Writer, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(w)
 	quick := flags.Bool("quick", false, "measure almost nothing, to see that it works; needs -out")
 	out := flags.String("out", documents, "`folder` to write into")
 	rounds := flags.Int("rounds", 9, "how often each figure is measured")
@@ -65,6 +66,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Print(r.summary())
+	if _, err := io.WriteString(w, r.summary()); err != nil {
+		return err
+	}
 	return r.write(*out)
 }
