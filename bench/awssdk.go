@@ -1,3 +1,5 @@
+//go:build unix && (amd64 || arm64)
+
 package main
 
 import (
@@ -8,6 +10,9 @@ import (
 	esdk "github.com/aws/aws-encryption-sdk/releases/go/encryption-sdk/awscryptographyencryptionsdksmithygenerated"
 	esdktypes "github.com/aws/aws-encryption-sdk/releases/go/encryption-sdk/awscryptographyencryptionsdksmithygeneratedtypes"
 )
+
+// awsPrograms are the folders of hello that need the SDK.
+var awsPrograms = []string{"awssdk"}
 
 func awsSubjects() []subject {
 	const module = "github.com/aws/aws-encryption-sdk/releases/go/encryption-sdk"

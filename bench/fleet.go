@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -81,57 +82,74 @@ type footprint struct {
 // footprint measures the keys of f one after the other.
 func (f *fleet) footprint() (footprint, error) {
 	n := len(f.ids)
-	foot := footprint{Keys: n}
 	maker, err := openStore(f.store, nil)
 	if err != nil {
-		return foot, err
+		return footprint{}, err
 	}
 	ciphertexts, err := f.seal(maker)
-	if err != nil {
-		return foot, err
+	if err == nil {
+		err = maker.Close()
 	}
-	if err := maker.Close(); err != nil {
-		return foot, err
+	if err != nil {
+		return footprint{}, err
 	}
 	k, err := openStore(f.store, &kms.Options{CacheKeys: max(2*n, 1000)})
 	if err != nil {
-		return foot, err
+		return footprint{}, err
 	}
 	defer k.Close()
-	dst := make([]byte, 0, 64+spare)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // two collections end a pooled session
-	each := func(do func(i int) error) float64 {
-		before := heap(4) // sessions that are counted take more than one to go
-		for i := range n {
-			if e := do(i); e != nil {
-				err = e
+	open, inOther, seal := openOp(k, ciphertexts, bound), openOp(k, ciphertexts, other), sealOp(k, f.ids)
+	foot := footprint{Keys: n}
+	for _, step := range []struct {
+		into *float64
+		do   func(i int, dst []byte) error
+	}{
+		{&foot.Loaded, func(i int, dst []byte) error { // it loads the key and remembers nothing
+			if err := inOther(i, dst); !errors.Is(err, kms.ErrInvalidCiphertext) {
+				return fmt.Errorf("key %d in another context: %v", i, err)
 			}
+			return nil
+		}},
+		{&foot.Opening, open},
+		{&foot.Sealing, seal},
+	} {
+		if *step.into, err = grown(n, step.do); err != nil {
+			return footprint{}, err
 		}
-		return (heap(1) - before) / float64(n)
 	}
-	foot.Loaded = each(func(i int) error { // a wrong context loads the key and remembers nothing
-		if _, err := k.AppendDecrypt(context.Background(), dst, ciphertexts[i], other.pairs); err == nil {
-			return fmt.Errorf("key %d opened in another context", i)
-		}
-		return nil
-	})
-	foot.Opening = each(func(i int) error {
-		_, err := k.AppendDecrypt(context.Background(), dst, ciphertexts[i], bound.pairs)
-		return err
-	})
-	foot.Sealing = each(func(i int) error {
-		_, err := k.AppendEncrypt(context.Background(), dst, f.ids[i], dst[:64], bound.pairs)
-		return err
-	})
-	return foot, err
+	return foot, nil
 }
 
-// heap returns the bytes in use after so many collections.
-func heap(collections int) float64 {
-	for range collections {
-		runtime.GC()
+// grown returns by how many bytes the heap grows for each of n things that are done.
+func grown(n int, do func(i int, dst []byte) error) (float64, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // two collections end a pooled session
+	dst := make([]byte, 0, 64+spare)
+	before := settled()
+	for i := range n {
+		if err := do(i, dst); err != nil {
+			return 0, err
+		}
 	}
+	return (heap() - before) / float64(n), nil
+}
+
+// heap returns the bytes in use after a collection.
+func heap() float64 {
+	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
+}
+
+// settled is heap once nothing more goes: what has cleanups takes several collections.
+func settled() float64 {
+	last := heap()
+	for range 20 {
+		now := heap()
+		if now >= last {
+			break
+		}
+		last = now
+	}
+	return last
 }

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"runtime"
-)
+import "fmt"
 
 // growth is the part of the document about growth curves: what bends, and why.
 func (r *report) growth(d *document) {
@@ -126,6 +123,6 @@ func (r *report) growthOfStart(d *document) {
 		d.row(fmt.Sprintf("%.0f", x), cell(curve(r.Start, startName, "start", x)), cell(curve(r.Start, diskName, "start", x)))
 	}
 	d.say(`
-Open reads the keyring and no key, so a store of any size opens at once; a key is read when it is first
-used. (%d cores)`, runtime.NumCPU())
+Open reads the keyring and no key, so a store of any size opens at once; a key is read when it
+is first used.`)
 }

@@ -28,7 +28,7 @@ type program struct {
 }
 
 // allPrograms are the folders of hello, those to compare with first.
-var allPrograms = []string{"empty", "hello", "kms", "tink", "wrapping", "gocloud", "openbao", "awssdk"}
+var allPrograms = append([]string{"empty", "hello", "kms", "tink", "wrapping", "gocloud", "openbao"}, awsPrograms...)
 
 // programs builds the named programs and starts each so many times, in turns.
 func programs(ctx context.Context, names []string, starts int) ([]*program, error) {

@@ -84,15 +84,20 @@ func (r *report) measureCurves(_ context.Context, p plan) (err error) {
 // measureKeys measures stores of many keys: small ones in turns, and each large one
 // by itself, because all that is measured beside it would wait for its collection.
 func (r *report) measureKeys(_ context.Context, p plan) error {
-	var small []int
+	groups := [][]int{nil}
 	for _, n := range p.keys {
 		if n <= 10_000 {
-			small = append(small, n)
-		} else if err := r.measureFleets(p, []int{n}); err != nil {
+			groups[0] = append(groups[0], n)
+		} else {
+			groups = append(groups, []int{n})
+		}
+	}
+	for _, counts := range groups {
+		if err := r.measureFleets(p, counts); err != nil {
 			return err
 		}
 	}
-	return r.measureFleets(p, small)
+	return nil
 }
 
 func (r *report) measureFleets(p plan, counts []int) error {
@@ -102,6 +107,9 @@ func (r *report) measureFleets(p plan, counts []int) error {
 		return err
 	}
 	for _, f := range fleets {
+		if len(f.ids) < 10 { // fewer drown in what else is on the heap
+			continue
+		}
 		foot, err := f.footprint()
 		if err != nil {
 			return err

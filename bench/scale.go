@@ -111,7 +111,7 @@ func (s scale) keyTasks(fleets []*fleet) ([]task, error) {
 		}
 		add(byIDName, inTurn(n, sealOp(few, f.ids)))
 		add(byAliasName, inTurn(n, sealOp(few, f.aliases)))
-		add(openingName, inTurn(n, openOp(few, ciphertexts)))
+		add(openingName, inTurn(n, openOp(few, ciphertexts, bound)))
 		if _, err := f.seal(all); err != nil { // so that all are cached
 			return nil, err
 		}
@@ -144,9 +144,9 @@ func sealOp(k *kms.KMS, refs []string) func(int, []byte) error {
 	}
 }
 
-func openOp(k *kms.KMS, ciphertexts [][]byte) func(int, []byte) error {
+func openOp(k *kms.KMS, ciphertexts [][]byte, b *binding) func(int, []byte) error {
 	return func(i int, dst []byte) error {
-		_, err := k.AppendDecrypt(context.Background(), dst, ciphertexts[i], bound.pairs)
+		_, err := k.AppendDecrypt(context.Background(), dst, ciphertexts[i], b.pairs)
 		return err
 	}
 }
@@ -174,7 +174,7 @@ func (s scale) sessionTasks() ([]task, error) {
 			return nil, err
 		}
 		some = append(onOneCore(some), task{subject: appendName, work: sessionsWork, cores: 1, base: rawName,
-			fresh: inTurn(n, openOp(k, ciphertexts))})
+			fresh: inTurn(n, openOp(k, ciphertexts, bound))})
 		for _, t := range some {
 			t.x = float64(n)
 			tasks = append(tasks, t)

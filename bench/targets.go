@@ -146,7 +146,7 @@ func (r *report) scalingTargets() []target {
 func (r *report) memoryTargets() []target {
 	var loaded, opening, sealing []target
 	for _, f := range r.Footprints {
-		if f.Keys < 1000 { // fewer drown in what else is on the heap
+		if f.Keys < 1000 { // with fewer, what else is on the heap shows
 			continue
 		}
 		where := fmt.Sprintf("%d keys", f.Keys)

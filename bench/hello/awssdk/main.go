@@ -1,3 +1,5 @@
+//go:build unix && (amd64 || arm64)
+
 // Command awssdk encrypts and decrypts a greeting with the AWS Encryption SDK and a
 // raw AES keyring.
 package main
