@@ -70,14 +70,16 @@ file, the plots and the [data](%s/%s) behind them.
   each begins with a heap without garbage. A figure is the median of the rounds, ± half of how far
   apart the middle half of them is. A ratio is the median of the ratios of each round, so that what
   slows the machine down for a while slows both down.
-- The unit is %s as a program would use it at its best: a cipher.AEAD that is kept, random nonces, a
-  reused buffer, and as many authenticated bytes as an envelope has: %d and the encoded context.
+- A figure of one core is timed in %d parts, of which it is the median.
+- The unit is %s as a program would use it at its best: a cipher.AEAD that is kept, random
+  nonces, a reused buffer, and as many authenticated bytes as an envelope has: %d and the encoded
+  context.
 - The context is of two pairs, env=prod and service=orders. Subjects that take bytes get it encoded
   beforehand, which favours them: a caller who has a map would encode it for every call.
 - A data key is of %d bytes. Where a subject has none of its own, its caller draws and seals it.
 - On all cores, as many goroutines as there are cores use one key. A figure is then the machine's
   time for a call, half as much on two cores if nothing is in the way.
-- FIPS 140-3 mode is off.`, rawName, headerBytes, dataKeySize)
+- FIPS 140-3 mode is off.`, batches, rawName, headerBytes, dataKeySize)
 }
 
 func orNone(s string) string {
@@ -212,8 +214,9 @@ func (r *report) programTable(d *document) {
 	d.say(`
 ## Whole programs
 
-Each of [bench/hello](../bench/hello) encrypts and decrypts a greeting. Bytes are of "go build", and of
-"go build -ldflags='-s -w'"; a start is from the beginning of the process to its end.
+Each of [bench/hello](../bench/hello) encrypts and decrypts a greeting, but for empty, which does
+nothing, and hello, which prints one: that is where package fmt begins. Megabytes are of "go build",
+and stripped of "go build -ldflags='-s -w'"; a start is from the beginning of a process to its end.
 `)
 	empty := r.program("empty")
 	d.head("", "MB", "MB above empty", "MB stripped", "packages of others", "of the standard library", "modules", "start, ms")

@@ -19,13 +19,14 @@ func (r *report) growthOfSizes(d *document) {
 	for _, verb := range []string{"encrypt", "decrypt"} {
 		fixed, perKiB := r.fit(appendName, verb)
 		rawFixed, rawPerKiB := r.fit(rawName, verb)
-		d.say(`To %s costs %s ns, and %s ns for each KiB; raw AES-256-GCM %s ns and %s ns. The curves bend where
-the second outgrows the first, at about %s bytes: below, what is done once for a message counts (the
-context, the key, its state, the nonce), above, AES and GHASH do, which are the same for both.
+		d.say(`To %s costs %s ns, and %s ns for each KiB; raw AES-256-GCM %s ns and %s ns. The
+curves bend where the second outgrows the first, at about %s bytes: below, what is done once for a
+message counts (the context, the key, its state, the nonce), above, AES and GHASH do, which are the
+same for both.
 `, verb, short(fixed), short(perKiB), short(rawFixed), short(rawPerKiB), short(1024*fixed/perKiB))
 	}
-	d.say(`Those that allocate their result pay for it twice: memory is cleared before it is written, and collected
-afterwards. Hence the Append forms.`)
+	d.say(`Those that allocate their result pay for it twice: memory is cleared before it is written, and
+collected afterwards. Hence the Append forms.`)
 }
 
 // fit returns what a call costs by itself, and for each KiB: from the least and the
@@ -54,13 +55,13 @@ func (r *report) growthOfKeys(d *document) {
 		d.row(fmt.Sprintf("%.0f", x), at(byIDName, x), at(byAliasName, x), at(openingName, x), at(lookupName, x))
 	}
 	d.say(`
-One key of those in the cache takes as long to find among %s as alone: it is one look into a table that
+One key of those in the cache is found among %s as it is alone: by one look into a table that
 readers do not lock. An alias is a second look, at a string that is hashed.
 
-Keys that are used in turn are slower, first where what belongs to them, about 4 KiB each, outgrows the
-processor's caches, and then beyond Options.CacheKeys, 10,000 unless set: there every call reads its key
-from the store, opens the record and derives its keys anew, since the one that it is about to need is
-always among those that have just made room. Set CacheKeys above the number of keys that are in use.
+Keys that are used in turn are slower, first where what belongs to them, about 4 KiB each, outgrows
+the processor's caches, and then beyond Options.CacheKeys, 10,000 unless set: there every call reads
+its key from the store, opens the record and derives its keys anew, since the one that it is about to
+need is always among those that have just made room. Set CacheKeys above the number of keys in use.
 `, short(most))
 	d.plot("memory", "memory by number of keys")
 	d.say("Bytes of heap for each key:\n")
@@ -69,8 +70,8 @@ always among those that have just made room. Set CacheKeys above the number of k
 		d.row(fmt.Sprint(f.Keys), short(f.Loaded), short(f.Opening), short(f.Sealing))
 	}
 	d.say(`
-A key takes the same however many there are; with few of them what else happens on the heap shows. Each
-core that seals with a key has a session of its own. At most 16 that have opened are kept.`)
+A key takes the same however many there are; with few of them what else happens on the heap shows.
+Each core that seals with a key has a session of its own. At most 16 that have opened are kept.`)
 }
 
 func (r *report) growthOfSessions(d *document) {
@@ -86,16 +87,16 @@ func (r *report) growthOfSessions(d *document) {
 		d.row(row...)
 	}
 	d.say(`
-Messages of one session share a derived key, which is kept for the 16 sessions of a key version that have
-opened last. Beyond 16 in turn each is cold: its key is derived, expanded and remembered in the place of
-another, which is what tink's X-AES-GCM does for every message.`)
+Messages of one session share a derived key, which is kept for the 16 sessions of a key version that
+have opened last. Beyond 16 in turn each is cold: its key is derived, expanded and remembered in the
+place of another. tink's X-AES-GCM derives and expands one for every message.`)
 }
 
 func (r *report) growthOfCores(d *document) {
 	d.say("\n### With cores")
 	d.plot("cores", "time of the machine for a call by number of cores")
 	xs := xsOf(r.Cores)
-	head := []string{""}
+	head := []string{"cores"}
 	for _, x := range xs {
 		head = append(head, fmt.Sprintf("%.0f", x))
 	}
@@ -111,8 +112,8 @@ func (r *report) growthOfCores(d *document) {
 		}
 	}
 	d.say(`
-Nothing that is written is shared between cores. All draw their nonces from the operating system, so raw
-AES-256-GCM gains less by encrypting on more of them than by decrypting.`)
+A gain is one core's time over that of all, round by round. Cores share nothing that any of them
+writes while it uses a key.`)
 }
 
 func (r *report) growthOfStart(d *document) {
