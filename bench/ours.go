@@ -13,7 +13,7 @@ import (
 
 // The subjects of this library that others refer to.
 const (
-	appendName   = "kms, AppendEncrypt"
+	appendName   = "kms, Append forms"
 	emmansunName = "kms, SM4 of emmansun"
 )
 
@@ -27,7 +27,7 @@ func ourSubjects() []subject {
 		{name: appendName, make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, appending) },
 			note: "`AppendEncrypt` and `AppendDecrypt` into a buffer with room; " +
 				"`GenerateDataKey` and `DecryptDataKey`"},
-		{name: "kms, Encrypt", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, allocating) },
+		{name: "kms, allocating", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, allocating) },
 			note: "`Encrypt` and `Decrypt`, which allocate their result"},
 		{name: "kms, by alias", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, byAlias) },
 			note: "`AppendEncrypt` by an alias; to decrypt takes no key"},

@@ -27,7 +27,7 @@ var fullScale = scale{
 	sizes:     []int{16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 6144},
 	keys:      []int{1, 10, 100, 1000, 10_000, 100_000},
 	diskKeys:  []int{1, 100, 1000},
-	sessions:  []int{1, 2, 4, 8, 16, 20, 32, 64, 256, 1000},
+	sessions:  []int{1, 2, 4, 8, 16, 24, 32, 64, 256, 1000},
 	cacheKeys: 10_000, // the default
 }
 
@@ -41,7 +41,7 @@ const (
 	byIDName     = "encrypt by ID"
 	byAliasName  = "encrypt by alias"
 	openingName  = "decrypt"
-	lookupName   = "encrypt, one key of those cached"
+	lookupName   = "encrypt, one key of them"
 	startName    = "open the store, memory"
 	diskName     = "open the store, disk"
 	sessionsWork = "decrypt 64 B, sessions in turn"

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
+	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/cloudapi"
 )
 
@@ -53,14 +55,37 @@ type Exchange interface {
 	Write(w http.ResponseWriter, answer any, err error)
 }
 
+// Settings are the options that all front-ends have.
+type Settings struct {
+	Credentials   cloudapi.Credentials
+	KeyIDs        map[string]string // IDs of keys here, by clients' IDs
+	AllowInsecure bool              // requests neither over TLS nor from a loopback address
+	Now           func() time.Time  // nil is time.Now
+}
+
 // A Handler serves an API.
 type Handler struct {
-	API  API
-	Gate *Gate
+	api           API
+	gate          *Gate
+	allowInsecure bool
+}
 
-	// AllowInsecure lets requests in that came neither over TLS nor from a
-	// loopback address.
-	AllowInsecure bool
+// New returns a handler of the API that there is over the keys of k, by a clock.
+func New(
+	k *kms.KMS, s Settings, api func(keys *Keys, now func() time.Time) API,
+) (http.Handler, error) {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	keys, err := newKeys(k, s.KeyIDs)
+	if err != nil {
+		return nil, err
+	}
+	gate, err := newGate(s.Credentials, s.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{api(keys, s.Now), gate, s.AllowInsecure}, nil
 }
 
 // ServeHTTP implements [http.Handler].
@@ -68,7 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := newRequestID()
 	body, err := h.receive(w, r)
 	defer clear(body)
-	x := h.API.Receive(r, body, id)
+	x := h.api.Receive(r, body, id)
 	var answer any
 	if err == nil {
 		answer, err = h.serve(r.Context(), x, id)
@@ -84,7 +109,7 @@ type Clearer interface{ Clear() }
 
 // receive returns the body of a request that may be looked at.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.TLS == nil && !h.AllowInsecure && !isLoopback(r.RemoteAddr) {
+	if r.TLS == nil && !h.allowInsecure && !isLoopback(r.RemoteAddr) {
 		return nil, ErrInsecure
 	}
 	if len(r.URL.RawQuery) > MaxBody {
@@ -113,7 +138,7 @@ func isLoopback(remote string) bool {
 }
 
 func (h *Handler) serve(ctx context.Context, x Exchange, id string) (any, error) {
-	caller, err := x.Caller(ctx, h.Gate)
+	caller, err := x.Caller(ctx, h.gate)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/embedkms/kms/cloudapi"
 	"github.com/embedkms/kms/internal/httpsig"
+	"github.com/embedkms/kms/kmstest"
 )
 
 const secret = "a secret"
@@ -77,9 +78,16 @@ func signed(t *testing.T, id, secret string, at time.Time, body string) *http.Re
 
 func handler(t *testing.T) *Handler {
 	t.Helper()
-	gate, err := NewGate(credentials, func() time.Time { return now })
+	return with(t, Settings{Credentials: credentials})
+}
+
+// with returns a handler of an echo, at the time now.
+func with(t *testing.T, s Settings) *Handler {
+	t.Helper()
+	s.Now = func() time.Time { return now }
+	h, err := New(kmstest.New(t), s, func(*Keys, func() time.Time) API { return echo{} })
 	must(t, err)
-	return &Handler{API: echo{}, Gate: gate}
+	return h.(*Handler)
 }
 
 func answer(h http.Handler, r *http.Request) string {
@@ -119,10 +127,9 @@ func TestWhoIsLetIn(t *testing.T) {
 // What a Credentials function met is not told to strangers.
 func TestCredentialsFail(t *testing.T) {
 	var err error
-	gate, _ := NewGate(func(context.Context, string) (cloudapi.Credential, error) {
+	h := with(t, Settings{Credentials: func(context.Context, string) (cloudapi.Credential, error) {
 		return cloudapi.Credential{Secret: secret}, err
-	}, func() time.Time { return now })
-	h := &Handler{API: echo{}, Gate: gate}
+	}})
 	for _, c := range []struct {
 		err  error
 		want string
@@ -137,8 +144,16 @@ func TestCredentialsFail(t *testing.T) {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}
-	if _, err := NewGate(nil, nil); err == nil {
-		t.Error("a gate without credentials")
+}
+
+// Without credentials or a KMS there is no handler.
+func TestNewRefuses(t *testing.T) {
+	api := func(*Keys, func() time.Time) API { return echo{} }
+	if _, err := New(kmstest.New(t), Settings{}, api); err == nil {
+		t.Error("no credentials are taken")
+	}
+	if _, err := New(nil, Settings{Credentials: credentials}, api); err == nil {
+		t.Error("no KMS is taken")
 	}
 }
 
@@ -161,8 +176,7 @@ func TestTransport(t *testing.T) {
 		{"@", false, false, true},
 		{"", false, false, true},
 	} {
-		h := handler(t)
-		h.AllowInsecure = c.insecure
+		h := with(t, Settings{Credentials: credentials, AllowInsecure: c.insecure})
 		r := signed(t, "key", secret, now, "body")
 		r.RemoteAddr = c.remote
 		r.Header.Set("X-Forwarded-For", "127.0.0.1")
@@ -205,7 +219,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestBodyIsCleared(t *testing.T) {
 	var body []byte
 	h := handler(t)
-	h.API = receiver(func(b []byte) { body = b })
+	h.api = receiver(func(b []byte) { body = b })
 	answer(h, signed(t, "key", secret, now, "a password"))
 	if len(body) != 10 || !bytes.Equal(body, make([]byte, 10)) {
 		t.Errorf("%q is left", body)

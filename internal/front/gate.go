@@ -21,13 +21,9 @@ type Gate struct {
 	seen        *nonces
 }
 
-// NewGate returns a gate; now may be nil.
-func NewGate(credentials cloudapi.Credentials, now func() time.Time) (*Gate, error) {
+func newGate(credentials cloudapi.Credentials, now func() time.Time) (*Gate, error) {
 	if credentials == nil {
 		return nil, errors.New("cloudapi: Options.Credentials is compulsory")
-	}
-	if now == nil {
-		now = time.Now
 	}
 	return &Gate{credentials, now, newNonces()}, nil
 }

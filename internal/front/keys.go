@@ -24,9 +24,9 @@ type Keys struct {
 
 var isKeyID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString
 
-// NewKeys returns the keys of k. In ids stand the IDs of keys that clients know
+// newKeys returns the keys of k. In ids stand the IDs of keys that clients know
 // under another ID.
-func NewKeys(k *kms.KMS, ids map[string]string) (*Keys, error) {
+func newKeys(k *kms.KMS, ids map[string]string) (*Keys, error) {
 	if k == nil {
 		return nil, errors.New("cloudapi: there is no KMS")
 	}

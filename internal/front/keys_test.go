@@ -16,7 +16,7 @@ func TestKeyIDs(t *testing.T) {
 	k := kmstest.New(t)
 	key, err := k.CreateKey(t.Context(), nil)
 	must(t, err)
-	keys, err := NewKeys(k, map[string]string{"key-hzz": key.ID})
+	keys, err := newKeys(k, map[string]string{"key-hzz": key.ID})
 	must(t, err)
 	for _, c := range [][2]string{
 		{keys.Here("key-hzz"), key.ID}, {keys.There(key.ID), "key-hzz"}, {keys.Here(key.ID), key.ID},
@@ -29,11 +29,11 @@ func TestKeyIDs(t *testing.T) {
 	for name, ids := range map[string]map[string]string{
 		"no ID": {"": key.ID}, "an alias": {"a": "alias/a"}, "two IDs": {"a": key.ID, "b": key.ID}, "nothing": {"a": ""},
 	} {
-		if _, err := NewKeys(k, ids); err == nil {
+		if _, err := newKeys(k, ids); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	if _, err := NewKeys(nil, nil); err == nil {
+	if _, err := newKeys(nil, nil); err == nil {
 		t.Error("no KMS is taken")
 	}
 }
@@ -41,7 +41,7 @@ func TestKeyIDs(t *testing.T) {
 // A key has the one alias that it got last, and a failure leaves what it had.
 func TestRename(t *testing.T) {
 	ctx := t.Context()
-	keys, err := NewKeys(kmstest.New(t), nil)
+	keys, err := newKeys(kmstest.New(t), nil)
 	must(t, err)
 	a, err := keys.CreateKey(ctx, &kms.CreateKeyOptions{Alias: "alias/a"})
 	must(t, err)

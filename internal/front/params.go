@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -194,6 +195,23 @@ func (p *Params) OptInt(name string, absent, least, most int64) int64 {
 }
 
 var isWhole = Pattern(`-?[0-9]+`)
+
+// OptNumber reads a number that need not be whole, of at most 2^53 either way, 0 if
+// it is not there.
+func (p *Params) OptNumber(name string) float64 {
+	switch v := p.values[name].(type) {
+	case nil:
+		return 0
+	case json.Number:
+		n, err := v.Float64()
+		if err != nil || math.Abs(n) > 1<<53 {
+			p.fail(name, Invalid)
+		}
+		return n
+	}
+	p.fail(name, Mistyped)
+	return 0
+}
 
 // Bool reads a truth value, false if it is not there.
 func (p *Params) Bool(name string) bool {

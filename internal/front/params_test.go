@@ -63,6 +63,18 @@ func TestParams(t *testing.T) {
 			map[string]Problem{`0`: Invalid, `{}`: Mistyped},
 		},
 		{
+			"number that need not be whole", func(p *Params) any { return p.OptNumber("x") },
+			map[string]any{`null`: 0.0, `7`: 7.0, `-1.5`: -1.5, `1e3`: 1000.0},
+			map[string]Problem{`1e300`: Invalid, `1e999`: Invalid, `"7"`: Mistyped, `true`: Mistyped},
+		},
+		{
+			"context as an object", func(p *Params) any { return fmt.Sprint(p.ContextObject("x")) },
+			map[string]any{`null`: "<nil>", `{}`: "<nil>", `{"a":"b"}`: "map[a:b]"},
+			map[string]Problem{
+				`"{}"`: Mistyped, `[]`: Mistyped, `{"a":1}`: Mistyped, `{"a":null}`: Mistyped,
+			},
+		},
+		{
 			"truth", func(p *Params) any { return p.Bool("x") },
 			map[string]any{`null`: false, `true`: true, `false`: false},
 			map[string]Problem{`"true"`: Mistyped, `1`: Mistyped},

@@ -22,9 +22,8 @@ func ACS3(r *http.Request, body []byte) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.headers(r, "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date",
-		"x-acs-signature-nonce", "x-acs-version")
-	if err != nil {
+	if err := a.readHeaders(r, body, "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date",
+		"x-acs-signature-nonce", "x-acs-version"); err != nil {
 		return nil, err
 	}
 	nonce, err := one(r, "X-Acs-Signature-Nonce")
@@ -38,14 +37,11 @@ func ACS3(r *http.Request, body []byte) (*Proof, error) {
 	if r.Header.Get("X-Acs-Content-Sha256") != hexHash(body) {
 		return nil, malformed("x-acs-content-sha256 is not of the body")
 	}
-	if err := rootPath(r); err != nil {
-		return nil, err
-	}
-	query, err := canonicalQuery(r)
+	query, err := rootQuery(r)
 	if err != nil {
 		return nil, err
 	}
-	c := canonical{r, "/", query, names, acs3Value, body}
+	c := canonical{r.Method, "/", query, a, acs3Value, body}
 	return newProof(a.credential, at, nonce, &claim{
 		signature: a.signature,
 		text:      acs3Algorithm + "\n" + c.hash(),

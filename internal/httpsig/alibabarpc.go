@@ -10,7 +10,8 @@ import (
 // params are all parameters of the query and the form, decoded, Signature included,
 // and each there once.
 //
-// HMAC-SHA1 is all that it has. Host is not signed.
+// HMAC-SHA1 is all that it has. Host is not signed. That a SignatureType other than the
+// SDK's empty one means another kind of key is a guess; it is refused.
 func AlibabaRPC(r *http.Request, params map[string]string) (*Proof, error) {
 	signature := params["Signature"]
 	if signature == "" {

@@ -3,6 +3,7 @@ package httpsig
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,6 +20,13 @@ type authorization struct {
 	credential    string
 	signedHeaders string
 	signature     string
+	headers       []header // of signedHeaders
+}
+
+// A header is one that is signed, with its values in the request.
+type header struct {
+	name   string // lower-case
+	values []string
 }
 
 // parseAuthorization reads the Authorization header of r. One of another family of
@@ -60,8 +68,9 @@ func parseParts(list, credential string) (*authorization, error) {
 		}
 		*to = value
 	}
-	// All schemes with this header write HMAC-SHA256 in hex.
-	if a.credential == "" || a.signedHeaders == "" || len(a.signature) != hexSHA256 {
+	// All schemes with this header write HMAC-SHA256 in hex. Who reads the other parts
+	// refuses them if they are missing.
+	if len(a.signature) != hexSHA256 {
 		return nil, malformed("part of the Authorization header")
 	}
 	return a, nil
@@ -76,41 +85,47 @@ func (a *authorization) scope(n int) ([]string, error) {
 	return parts, nil
 }
 
-// headers returns the signed headers of r, which must be in r, sorted, lower-case and
-// each once. Each of must is among them and has one value in r.
-func (a *authorization) headers(r *http.Request, must ...string) ([]string, error) {
-	if strings.Count(a.signedHeaders, ";") >= maxSignedHeaders {
-		return nil, malformed("too many signed headers")
+// readHeaders finds the signed headers, which must be in r, sorted, lower-case and
+// each once. Each of must is among them and has one value.
+func (a *authorization) readHeaders(r *http.Request, body []byte, must ...string) error {
+	n := strings.Count(a.signedHeaders, ";") + 1
+	if n > maxSignedHeaders {
+		return malformed("too many signed headers")
 	}
-	names := strings.Split(a.signedHeaders, ";")
-	for i, name := range names {
-		if i > 0 && names[i-1] >= name {
-			return nil, malformed("order of the signed headers")
+	a.headers = make([]header, 0, n)
+	last := ""
+	for name := range strings.SplitSeq(a.signedHeaders, ";") {
+		values := valuesOf(r, body, name)
+		if name <= last {
+			return malformed("order of the signed headers")
 		}
-		if strings.ToLower(name) != name || !present(r, name) {
-			return nil, malformed("signed header that is not there")
+		if strings.ToLower(name) != name || len(values) == 0 {
+			return malformed("signed header that is not there")
 		}
+		a.headers = append(a.headers, header{name, values})
+		last = name
 	}
 	for _, name := range must {
-		if _, found := slices.BinarySearch(names, name); !found {
-			return nil, malformed(name + " is not signed")
-		}
-		if name != "host" && len(r.Header.Values(name)) != 1 {
-			return nil, malformed(name + " header")
+		i := slices.IndexFunc(a.headers, func(h header) bool { return h.name == name })
+		if i < 0 || len(a.headers[i].values) != 1 {
+			return malformed(name + " is not signed, or not there once")
 		}
 	}
-	return names, nil
+	return nil
 }
 
-// present reports whether r has a header. net/http moves host to r.Host.
-func present(r *http.Request, name string) bool {
-	switch name {
-	case "host":
-		return r.Host != ""
-	case "content-length":
-		return true // that of the body
+// valuesOf returns the values of a header. net/http moves host to r.Host. The
+// content-length is of what was read, whatever a relay has made of the header.
+func valuesOf(r *http.Request, body []byte, name string) []string {
+	switch {
+	case name == "content-length":
+		return []string{strconv.Itoa(len(body))}
+	case name != "host":
+		return r.Header.Values(name)
+	case r.Host == "":
+		return nil
 	}
-	return len(r.Header.Values(name)) > 0
+	return []string{r.Host}
 }
 
 // one returns the value of a header that r has once.

@@ -1,10 +1,11 @@
 package httpsig
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -14,47 +15,27 @@ import (
 //
 // The schemes differ in how they write path, query and the values of headers.
 type canonical struct {
-	request *http.Request
-	path    string
-	query   string
-	headers []string
-	value   func(name string, values []string) string // of a header, as it is signed
-	body    []byte
+	method string
+	path   string
+	query  string
+	auth   *authorization
+	value  func(name string, values []string) string // of a header, as it is signed
+	body   []byte
 }
 
 // hash returns the SHA-256 of the canonical request in hex.
 func (c *canonical) hash() string {
 	b := make([]byte, 0, 1<<10)
-	for _, line := range []string{c.request.Method, c.path, c.query} {
+	for _, line := range []string{c.method, c.path, c.query} {
 		b = append(append(b, line...), '\n')
 	}
-	for _, name := range c.headers {
-		b = c.appendHeader(b, name)
+	for _, h := range c.auth.headers {
+		b = append(append(b, h.name...), ':')
+		b = append(append(b, c.value(h.name, h.values)...), '\n')
 	}
-	b = append(b, '\n')
-	for i, name := range c.headers {
-		if i > 0 {
-			b = append(b, ';')
-		}
-		b = append(b, name...)
-	}
-	b = append(b, '\n')
-	return hexHash(append(b, hexHash(c.body)...))
-}
-
-// appendHeader appends the line of a header.
-func (c *canonical) appendHeader(b []byte, name string) []byte {
-	b = append(append(b, name...), ':')
-	switch name {
-	case "host":
-		b = append(b, c.request.Host...)
-	case "content-length":
-		// Of what was read, whatever a relay has made of the header.
-		b = strconv.AppendInt(b, int64(len(c.body)), 10)
-	default:
-		b = append(b, c.value(name, c.request.Header.Values(name))...)
-	}
-	return append(b, '\n')
+	b = append(append(append(b, '\n'), c.auth.signedHeaders...), '\n')
+	body := sha256.Sum256(c.body)
+	return hexHash(hex.AppendEncode(b, body[:]))
 }
 
 // sortedValues returns values without blanks around them, in order.
@@ -78,18 +59,30 @@ func rootPath(r *http.Request) error {
 	return nil
 }
 
+// rootQuery returns the canonical query of r, whose path is "/".
+func rootQuery(r *http.Request) (string, error) {
+	if err := rootPath(r); err != nil {
+		return "", err
+	}
+	return canonicalQuery(r)
+}
+
 // canonicalPath returns the path of r with each segment in one escaped form. "%2F"
 // stays apart from "/": otherwise one could be made the other on the way.
 func canonicalPath(r *http.Request) (string, error) {
-	segments := strings.Split(r.URL.EscapedPath(), "/")
-	for i, s := range segments {
-		plain, err := url.PathUnescape(s)
+	path := r.URL.EscapedPath()
+	b := make([]byte, 0, 2*len(path))
+	for i, segment := range strings.Split(path, "/") {
+		plain, err := url.PathUnescape(segment)
 		if err != nil {
 			return "", malformed("path")
 		}
-		segments[i] = escape(plain)
+		if i > 0 {
+			b = append(b, '/')
+		}
+		b = appendEscaped(b, plain)
 	}
-	return strings.Join(segments, "/"), nil
+	return string(b), nil
 }
 
 // canonicalQuery returns the query of r, sorted by names and then by values.

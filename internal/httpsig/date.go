@@ -16,10 +16,16 @@ const (
 // of a second pass, which a text to sign then lacks.
 func parseDate(layout, value string) (time.Time, error) {
 	t, err := time.Parse(layout, value)
-	if err != nil || t.Format(layout) != value {
+	if err != nil || !writes(t, layout, value) {
 		return time.Time{}, malformed("date")
 	}
 	return t, nil
+}
+
+// writes reports whether t is value in a layout.
+func writes(t time.Time, layout, value string) bool {
+	var b [32]byte
+	return string(t.AppendFormat(b[:0], layout)) == value
 }
 
 // parseUnix reads seconds since 1970 in decimal, of a year that has four digits.

@@ -15,9 +15,6 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// escape returns s percent-encoded.
-func escape(s string) string { return string(appendEscaped(nil, s)) }
-
 func unreserved(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

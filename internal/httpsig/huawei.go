@@ -22,14 +22,10 @@ func Huawei(r *http.Request, body []byte) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.headers(r, "x-sdk-date")
-	if err != nil {
+	if err := a.readHeaders(r, body, "x-sdk-date"); err != nil {
 		return nil, err
 	}
-	date, err := one(r, "X-Sdk-Date")
-	if err != nil {
-		return nil, err
-	}
+	date := r.Header.Get("X-Sdk-Date")
 	at, err := parseDate(basicDate, date)
 	if err != nil {
 		return nil, err
@@ -42,7 +38,7 @@ func Huawei(r *http.Request, body []byte) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := canonical{r, path, query, names, huaweiValue, body}
+	c := canonical{r.Method, path, query, a, huaweiValue, body}
 	return newProof(a.credential, at, "", &claim{
 		signature: a.signature,
 		text:      huaweiAlgorithm + "\n" + date + "\n" + c.hash(),

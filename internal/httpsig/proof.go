@@ -13,11 +13,12 @@
 //	TencentV1   yes     yes   yes   parameters   none
 //	ACS3        yes     yes   /     yes    yes   those listed; x-acs-* of the protocol always
 //	AlibabaRPC  yes     no    /     parameters   none
-//	SigV4       yes     yes   /     yes    yes   those listed; x-amz-date, x-amz-target always
+//	SigV4       yes     yes   /     yes    yes   those listed; x-amz-date, x-amz-target if there
 //
 // "/" is a path that the scheme takes for granted, so that others are refused here.
+// Huawei signs a path as if it ended in "/". Content-Length is never signed as sent.
 // TC3 leaves the action, X-TC-Action, unsigned unless the client lists it, which the
-// vendor's SDKs do not. Where a scheme leaves something out, only TLS protects it.
+// vendor's SDK does not. Where a scheme leaves something out, only TLS protects it.
 package httpsig
 
 import (
@@ -25,6 +26,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -55,7 +57,6 @@ type Proof struct {
 	Nonce       string    // "" in a scheme without one
 	Scope       string    // region of the credential scope (SigV4 only), else ""
 
-	// Behind a pointer, so that no %v shows the plaintexts in a text to sign.
 	claim *claim
 }
 
@@ -83,6 +84,9 @@ func (p *Proof) Verify(secret string) bool {
 	want := p.Sign(secret)
 	return want != "" && hmac.Equal([]byte(want), []byte(p.claim.signature))
 }
+
+// Format prints the access key ID only, whatever the verb: texts to sign hold plaintexts.
+func (p Proof) Format(s fmt.State, _ rune) { io.WriteString(s, "proof of "+p.AccessKeyID) }
 
 // newProof returns a Proof of a claim.
 func newProof(accessKeyID string, at time.Time, nonce string, c *claim) (*Proof, error) {

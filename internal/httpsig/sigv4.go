@@ -26,8 +26,7 @@ func sigV4(r *http.Request, body []byte, service string) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.headers(r, sigV4Headers(r)...)
-	if err != nil {
+	if err := a.readHeaders(r, body, sigV4Headers(r)...); err != nil {
 		return nil, err
 	}
 	date := r.Header.Get("X-Amz-Date")
@@ -36,21 +35,15 @@ func sigV4(r *http.Request, body []byte, service string) (*Proof, error) {
 		return nil, err
 	}
 	scope, err := a.scope(5)
-	if err != nil {
-		return nil, err
-	}
-	id, scope := scope[0], scope[1:]
-	if scope[0] != date[:8] || scope[2] != service || scope[3] != "aws4_request" {
+	if err != nil || scope[1] != date[:8] || scope[3] != service || scope[4] != "aws4_request" {
 		return nil, malformed("credential scope")
 	}
-	if err := rootPath(r); err != nil {
-		return nil, err
-	}
-	query, err := canonicalQuery(r)
+	id, scope := scope[0], scope[1:]
+	query, err := rootQuery(r)
 	if err != nil {
 		return nil, err
 	}
-	c := canonical{r, "/", query, names, sigV4Value, body}
+	c := canonical{r.Method, "/", query, a, sigV4Value, body}
 	p, err := newProof(id, at, "", &claim{
 		signature: a.signature,
 		text: sigV4Algorithm + "\n" + date + "\n" + strings.Join(scope, "/") + "\n" +
@@ -67,7 +60,7 @@ func sigV4(r *http.Request, body []byte, service string) (*Proof, error) {
 // sigV4Headers returns the headers that r must sign. The target is the operation.
 func sigV4Headers(r *http.Request) []string {
 	must := []string{"host", "x-amz-date"}
-	if present(r, "x-amz-target") {
+	if len(r.Header["X-Amz-Target"]) > 0 {
 		must = append(must, "x-amz-target")
 	}
 	return must

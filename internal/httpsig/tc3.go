@@ -17,7 +17,9 @@ const tc3Algorithm = "TC3-HMAC-SHA256"
 //	X-TC-Timestamp: seconds since 1970
 //
 // The timestamp is signed outside the headers. X-TC-Action, X-TC-Version, X-TC-Region
-// and X-TC-Token are signed only if the client lists them; the SDK does not.
+// and X-TC-Token are signed only if the client lists them; the SDK does not. Where a
+// client leaves the payload unsigned (X-TC-Content-SHA256: UNSIGNED-PAYLOAD), the
+// signature does not verify.
 func TC3(r *http.Request, body []byte) (*Proof, error) { return tc3(r, body, "kms") }
 
 func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
@@ -25,8 +27,7 @@ func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.headers(r, "content-type", "host")
-	if err != nil {
+	if err := a.readHeaders(r, body, "content-type", "host"); err != nil {
 		return nil, err
 	}
 	timestamp, err := one(r, "X-Tc-Timestamp")
@@ -38,17 +39,15 @@ func tc3(r *http.Request, body []byte, service string) (*Proof, error) {
 		return nil, err
 	}
 	scope, err := a.scope(4)
-	if err != nil {
-		return nil, err
-	}
-	id, scope := scope[0], scope[1:]
-	if scope[0] != at.Format(dayDate) || scope[1] != service || scope[2] != "tc3_request" {
+	if err != nil || !writes(at, dayDate, scope[1]) || scope[2] != service ||
+		scope[3] != "tc3_request" {
 		return nil, malformed("credential scope")
 	}
+	id, scope := scope[0], scope[1:]
 	if err := tc3Target(r); err != nil {
 		return nil, err
 	}
-	c := canonical{r, "/", r.URL.RawQuery, names, tc3Value, body}
+	c := canonical{r.Method, "/", r.URL.RawQuery, a, tc3Value, body}
 	return newProof(id, at, "", &claim{
 		signature: a.signature,
 		text: tc3Algorithm + "\n" + timestamp + "\n" + strings.Join(scope, "/") + "\n" +
@@ -68,7 +67,11 @@ func tc3Target(r *http.Request) error {
 }
 
 // tc3Value writes values in lower case, as the API page does. The SDK has lower-case
-// values only, but for Host, which it signs as it is.
-func tc3Value(_ string, values []string) string {
+// values only, but for Host, which it signs as it is. That several values stand sorted
+// with commas is a guess.
+func tc3Value(name string, values []string) string {
+	if name == "host" {
+		return values[0]
+	}
 	return strings.ToLower(sortedValues(values, ","))
 }

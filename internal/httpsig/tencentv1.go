@@ -14,7 +14,8 @@ import (
 // The text to sign joins names and values unescaped, "A=1&B=2", so that a parameter
 // could be hidden in the value of another on the way, or made from it. To make the text
 // of one request that of no other, names must be as the API has them, and values must
-// not hold what begins a parameter. Clients with such values use TC3.
+// not hold what begins a parameter. That is this package's rule, not the vendor's;
+// clients with such values use TC3.
 func TencentV1(r *http.Request, params map[string]string) (*Proof, error) {
 	signature := params["Signature"]
 	if signature == "" {

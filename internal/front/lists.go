@@ -1,23 +1,13 @@
 package front
 
-import (
-	"strconv"
-	"unicode/utf8"
-
-	"github.com/embedkms/kms"
-)
+import "strconv"
 
 // Texts reads a list of texts of at most so many, empty if it is not there. One
 // rule is for all.
 func (p *Params) Texts(name string, most int, rule Rule) []string {
-	var items []any
-	switch v := p.values[name].(type) {
-	case nil:
+	items, ok := p.list(name)
+	if !ok {
 		items = p.flatItems(name, most+1)
-	case []any:
-		items = v
-	default:
-		p.fail(name, Mistyped)
 	}
 	if len(items) > most {
 		p.fail(name, Invalid)
@@ -56,18 +46,7 @@ func (p *Params) Tags(list string, most int, name, value string) map[string]stri
 // objects reads a list of objects: JSON, the text of that, or Name.0.Member and so
 // on, for the members given.
 func (p *Params) objects(name string, most int, members ...string) (objects []map[string]any) {
-	var items any = p.values[name]
-	if text, ok := items.(string); ok && p.flat {
-		parsed, err := parseJSON([]byte(text))
-		if err != nil {
-			p.fail(name, Invalid)
-		}
-		items = parsed
-	}
-	list, ok := items.([]any)
-	if !ok && items != nil {
-		p.fail(name, Mistyped)
-	}
+	list, ok := p.list(name)
 	for _, item := range list {
 		object, ok := item.(map[string]any)
 		if !ok {
@@ -75,7 +54,7 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 		}
 		objects = append(objects, object)
 	}
-	if p.flat && items == nil {
+	if p.flat && !ok {
 		objects = p.flatObjects(name, most+1, members)
 	}
 	if len(objects) > most {
@@ -83,6 +62,35 @@ func (p *Params) objects(name string, most int, members ...string) (objects []ma
 		return nil
 	}
 	return objects
+}
+
+// list returns the items of a list: JSON, or of flat parameters the text of that. It is
+// false if there is none.
+func (p *Params) list(name string) ([]any, bool) {
+	v := p.values[name]
+	if text, ok := v.(string); ok && p.flat {
+		parsed, err := parseJSON([]byte(text))
+		if err != nil {
+			p.fail(name, Invalid)
+		}
+		v = parsed
+	}
+	items, ok := v.([]any)
+	if !ok && v != nil {
+		p.fail(name, Mistyped)
+	}
+	return items, p.Has(name)
+}
+
+// Each reads a list of at most so many objects with the members given, absent if it is
+// not there. What is not as it must be in one is invalid.
+func (p *Params) Each(name string, most int, read func(item *Params), members ...string) {
+	for _, object := range p.objects(name, most, members...) {
+		item := &Params{values: object, textual: p.textual}
+		if read(item); item.err != nil {
+			p.fail(name, Invalid)
+		}
+	}
 }
 
 func (p *Params) flatObjects(name string, most int, members []string) (objects []map[string]any) {
@@ -118,42 +126,4 @@ func (p *Params) flatItems(name string, most int) (items []any) {
 		items = append(items, p.values[name+"."+strconv.Itoa(i)])
 	}
 	return items
-}
-
-// Context reads an encryption context of at most so many characters as JSON, nil
-// if it is not there or empty. It is an object with text only, or the JSON of one.
-func (p *Params) Context(name string, most int) kms.AAD {
-	object, ok := p.object(name, most)
-	if !ok || len(object) == 0 {
-		return nil
-	}
-	c := make(kms.EncryptionContext, len(object))
-	for k, v := range object {
-		if c[k], ok = v.(string); !ok {
-			p.fail(name, Invalid)
-		}
-	}
-	return c
-}
-
-// object reads an object, or the JSON of one.
-func (p *Params) object(name string, most int) (map[string]any, bool) {
-	switch v := p.values[name].(type) {
-	case nil:
-		return nil, false
-	case map[string]any:
-		text, err := encode(v)
-		if err != nil || utf8.RuneCount(text) > most {
-			p.fail(name, Invalid)
-		}
-		return v, p.err == nil
-	case string:
-		object, err := parseObject([]byte(v))
-		if err != nil || utf8.RuneCountInString(v) > most {
-			p.fail(name, Invalid)
-		}
-		return object, p.err == nil
-	}
-	p.fail(name, Mistyped)
-	return nil, false
 }
