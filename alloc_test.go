@@ -18,6 +18,8 @@ func TestAllocations(t *testing.T) {
 	plaintext, raw := make([]byte, 1024), []byte("123aad")
 	dst := make([]byte, 0, 2048)
 	ct, ctRaw := encrypt(t, k, key, plaintext, prod), encrypt(t, k, key, plaintext, kms.AdditionalData(raw))
+	dek, err := k.GenerateDataKey(ctx, key, 32, prod)
+	must(t, err)
 	check := func(err error) {
 		if err != nil {
 			t.Fatal(err)
@@ -43,6 +45,9 @@ func TestAllocations(t *testing.T) {
 		"AppendDecrypt bytes": {0, func() { _, err := k.AppendDecrypt(ctx, dst, ctRaw, kms.AdditionalData(raw)); check(err) }},
 		"Encrypt":             {1, func() { _, err := k.Encrypt(ctx, key, plaintext, prod); check(err) }},
 		"Decrypt":             {1, func() { _, err := k.Decrypt(ctx, ct, prod); check(err) }},
+		// The result, its plaintext and its ciphertext.
+		"GenerateDataKey": {3, func() { _, err := k.GenerateDataKey(ctx, key, 32, prod); check(err) }},
+		"DecryptDataKey":  {3, func() { _, err := k.DecryptDataKey(ctx, dek.Ciphertext, prod); check(err) }},
 	} {
 		if got := testing.AllocsPerRun(200, c.call); got > c.allocs {
 			t.Errorf("%s: %v allocations, want %v", name, got, c.allocs)

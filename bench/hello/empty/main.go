@@ -1,0 +1,4 @@
+// Command empty does nothing. It is what the others are compared with.
+package main
+
+func main() {}

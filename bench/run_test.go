@@ -1,0 +1,65 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestQuick runs everything for a moment, so that it cannot rot.
+func TestQuick(t *testing.T) {
+	dir := t.TempDir()
+	if err := run(t.Context(), io.Discard, []string{"-quick", "-out", dir}); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, dir, documentName)
+	for _, s := range subjects() {
+		if strings.Count(text, s.name) < 3 {
+			t.Errorf("%s is not in the document", s.name)
+		}
+	}
+	for _, bad := range []string{"NaN", "Inf%", "Inf ", "%!", appendName + "** | –"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("the document has %q", bad)
+		}
+	}
+	shown := 0
+	for part := range strings.SplitSeq(text, "](") {
+		if name, _, ok := strings.Cut(part, ".svg)"); ok {
+			shown++
+			wellFormed(t, name, read(t, dir, name+".svg"))
+		}
+	}
+	if plots, _ := filepath.Glob(filepath.Join(dir, plotsFolder, "*.svg")); shown < 10 || len(plots) != shown {
+		t.Errorf("%d plots shown of %d", shown, len(plots))
+	}
+	// The data is all that the document is made of.
+	if err := run(t.Context(), io.Discard, []string{"-render", "-out", dir}); err != nil {
+		t.Fatal(err)
+	}
+	if again := read(t, dir, documentName); again != text {
+		t.Error("the document is another one when it is rendered again")
+	}
+}
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestFlags(t *testing.T) {
+	for _, args := range [][]string{
+		{"-quick"}, // would publish figures of nothing
+		{"-unknown"}, {"-rounds", "0"}, {"-render", "-out", t.TempDir()},
+	} {
+		if err := run(t.Context(), io.Discard, args); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+func TestQuantile(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		q      float64
+		want   float64
+	}{
+		{[]float64{7}, 0.5, 7},
+		{[]float64{3, 1, 2}, 0.5, 2},
+		{[]float64{4, 1, 3, 2}, 0.5, 2.5}, // between the two in the middle
+		{[]float64{1, 2, 3, 4, 5}, 0.25, 2},
+		{[]float64{5, 4, 3, 2, 1}, 0.75, 4},
+		{[]float64{1, 2}, 0, 1},
+		{[]float64{1, 2}, 1, 2},
+		{[]float64{1, 1, 1, 1000}, 0.5, 1}, // one bad round does not count
+	} {
+		before := slices.Clone(c.values)
+		if got := quantile(c.values, c.q); got != c.want {
+			t.Errorf("quantile(%v, %v) = %v, want %v", c.values, c.q, got, c.want)
+		}
+		if !slices.Equal(before, c.values) {
+			t.Errorf("%v has become %v", before, c.values)
+		}
+	}
+	if got := median(nil); !math.IsNaN(got) {
+		t.Errorf("median of nothing is %v", got)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{5, 5, 5}, 0},
+		{[]float64{8, 9, 10, 11, 12}, 0.2},
+		{[]float64{8, 9, 10, 11, 1e9}, 0.2}, // the middle half only
+	} {
+		if got := spread(c.values); got != c.want {
+			t.Errorf("spread(%v) = %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
+// A machine that is slow for a round is so for both sides of a ratio.
+func TestRatios(t *testing.T) {
+	raw, kms := []float64{100, 100, 900, 100, 500}, []float64{200, 210, 1800, 190, 1000}
+	if got := median(quotients(kms, raw)); got != 2 {
+		t.Errorf("ratio %v, want 2", got)
+	}
+	e := engine{}
+	tasks := []task{
+		{subject: "raw", work: "w", cores: 1, base: "raw", fresh: idle},
+		{subject: "kms", work: "w", cores: 1, base: "raw", fresh: idle},
+	}
+	figures := []figure{{Rounds: raw}, {Rounds: kms}}
+	if err := e.evaluate(tasks, figures); err != nil {
+		t.Fatal(err)
+	}
+	f := find(figures, "kms", "w", 1)
+	if f == nil || f.NS != 210 || f.Ratio != 2 {
+		t.Errorf("%+v, want 210 ns, ratio 2", f)
+	}
+	if find(figures, "kms", "w", 2) != nil {
+		t.Error("found a figure that is not there")
+	}
+}
+
+func idle() op { return func() error { return nil } }
