@@ -32,7 +32,7 @@ func blocks(t *testing.T, doc, language string) (code []string) {
 
 // Every block of Go in a document compiles, together with the others.
 func TestBlocksCompile(t *testing.T) {
-	for _, doc := range []string{operating, "docs/algorithms.md", "docs/stores.md"} {
+	for _, doc := range []string{operating, "docs/algorithms.md", "docs/stores.md", "docs/cloudapi.md"} {
 		t.Run(doc, func(t *testing.T) { compile(t, blocks(t, doc, "go")) })
 	}
 }
@@ -45,6 +45,7 @@ func compile(t *testing.T, blocks []string) {
 		"keystoretest": "github.com/embedkms/kms/keystore/keystoretest",
 		"keystore":     "github.com/embedkms/kms/keystore", "testing": "testing",
 		"http": "net/http", "atomic": "sync/atomic",
+		"cloudapi": "github.com/embedkms/kms/cloudapi", "tencent": "github.com/embedkms/kms/cloudapi/tencent",
 		"context": "context", "errors": "errors", "fmt": "fmt", "os": "os", "time": "time",
 	}
 	args := []string{"vet"}

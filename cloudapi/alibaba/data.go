@@ -9,7 +9,7 @@ import (
 
 // Sizes in bytes, and of contexts in characters.
 const (
-	maxPlaintext  = 6 << 10 // seed page "Encrypt"
+	maxPlaintext  = 6 << 10 // API page "Encrypt"
 	maxCiphertext = kms.MaxPlaintext + kms.Overhead
 	maxContext    = 8192 // API page "EncryptionContext"
 )

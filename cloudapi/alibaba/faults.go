@@ -15,7 +15,7 @@ func fault(status int, code, message string) *front.Fault {
 	return &front.Fault{Status: status, Code: code, Message: message}
 }
 
-// Seed page "Encrypt".
+// API page "Encrypt".
 var (
 	faultInvalid = fault(400, "InvalidParameter", "The specified parameter is invalid.")
 	faultNoKey   = fault(404, "Forbidden.KeyNotFound", "The specified Key is not found.")
@@ -67,7 +67,7 @@ var (
 	faultInsecure = fault(404, "InvalidProtocol.NeedSsl", "Your request is denied as lack of ssl.")
 )
 
-// Faults of a dry run: seed page "Encrypt". Its statuses are a guess.
+// Faults of a dry run: API page "Encrypt". Its statuses are a guess.
 var (
 	faultDryRun        = fault(400, "DryRunOperationError", "The request passes the dry run.")
 	faultDryValidation = fault(400, "ValidationError", "A parameter value is invalid.")

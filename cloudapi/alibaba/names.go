@@ -37,7 +37,7 @@ func (c *call) optKey(name string) string {
 func (a *api) isKey(s string) bool { return a.here(s) != "" }
 
 // here returns what the library calls the key of a KeyId, "" if it is none in form.
-// Seed page "Encrypt": ID, alias or ARN, acs:kms:${region}:${account}:key/${keyid}.
+// API page "Encrypt": ID, alias or ARN, acs:kms:${region}:${account}:key/${keyid}.
 func (a *api) here(s string) string {
 	if !strings.HasPrefix(s, "acs:") {
 		return a.hereOf(s)

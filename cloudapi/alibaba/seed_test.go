@@ -12,7 +12,7 @@ import (
 	"github.com/embedkms/kms/cloudapi/alibaba"
 )
 
-// The example of seed page "Encrypt".
+// The example of API page "Encrypt".
 const (
 	seedKeyID     = "key-hzz630494463ejqjx****"
 	seedPlaintext = "SGVsbG8gd29y****"
