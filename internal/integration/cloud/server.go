@@ -19,6 +19,7 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/cloudapi"
+	"github.com/embedkms/kms/keystore"
 	"github.com/embedkms/kms/keystore/memstore"
 	"github.com/embedkms/kms/rootkey"
 )
@@ -45,6 +46,7 @@ type Server struct {
 	URL string // http://127.0.0.1:port
 	KMS *kms.KMS
 
+	store   keystore.Store
 	handler http.Handler
 
 	mu     sync.Mutex
@@ -72,7 +74,8 @@ func (r *Request) clone() *Request {
 // clock that front gets is Skew ahead.
 func Start(t testing.TB, front func(k *kms.KMS, now func() time.Time) (http.Handler, error)) *Server {
 	t.Helper()
-	s := &Server{KMS: openKMS(t)}
+	s := &Server{store: memstore.New()}
+	s.KMS = openKMS(t, s.store)
 	var err error
 	if s.handler, err = front(s.KMS, s.now); err != nil {
 		t.Fatal(err)
@@ -83,18 +86,33 @@ func Start(t testing.TB, front func(k *kms.KMS, now func() time.Time) (http.Hand
 	return s
 }
 
-func openKMS(t testing.TB) *kms.KMS {
+func openKMS(t testing.TB, store keystore.Store) *kms.KMS {
 	t.Helper()
 	root, err := rootkey.Static(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := kms.Open(context.Background(), memstore.New(), root, &kms.Options{Authorizer: authorizer{}})
+	k, err := kms.Open(context.Background(), store, root, &kms.Options{Authorizer: authorizer{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.Close() })
 	return k
+}
+
+// Damage damages the record of a key, which must not have been used yet.
+func (s *Server) Damage(t testing.TB, id string) {
+	t.Helper()
+	r, err := s.store.Get(context.Background(), "key/"+id)
+	if err == nil {
+		r.Rev++
+		r.Data = bytes.Clone(r.Data)
+		r.Data[len(r.Data)-1] ^= 1
+		err = s.store.Put(context.Background(), r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // authorizer lets those do everything who may.

@@ -128,3 +128,13 @@ func TestOthers(t *testing.T) {
 	_, err = x.ShowUserQuotas(&model.ShowUserQuotasRequest{})
 	refused(t, err, 400, "KMS.0201")
 }
+
+// What is broken inside, and what is not there for the moment, are told apart.
+func TestTrouble(t *testing.T) {
+	x := newSession(t)
+	id := x.create(t, nil)
+	x.server.Damage(t, id)
+	refused(t, x.simple(id), http.StatusInternalServerError, "KMS.0101")
+	must(t, x.k.Close())
+	refused(t, x.simple(id), http.StatusServiceUnavailable, "KMS.0102")
+}

@@ -169,3 +169,17 @@ func TestGapInList(t *testing.T) {
 		}
 	}
 }
+
+// What is broken inside, and what is not there for the moment, are told apart.
+func TestTrouble(t *testing.T) {
+	for _, s := range schemes {
+		x := newSession(t, s)
+		id := x.create(t, nil)
+		x.server.Damage(t, id)
+		_, err := x.Encrypt(encryption(id, []byte("x"), nil))
+		refused(t, err, "InternalError")
+		must(t, x.k.Close())
+		_, err = x.Encrypt(encryption(id, []byte("x"), nil))
+		refused(t, err, "UnsupportedOperation.ServiceTemporaryUnavailable")
+	}
+}
