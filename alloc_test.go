@@ -45,9 +45,21 @@ func TestAllocations(t *testing.T) {
 		"AppendDecrypt bytes": {0, func() { _, err := k.AppendDecrypt(ctx, dst, ctRaw, kms.AdditionalData(raw)); check(err) }},
 		"Encrypt":             {1, func() { _, err := k.Encrypt(ctx, key, plaintext, prod); check(err) }},
 		"Decrypt":             {1, func() { _, err := k.Decrypt(ctx, ct, prod); check(err) }},
-		// The result, its plaintext and its ciphertext.
-		"GenerateDataKey": {3, func() { _, err := k.GenerateDataKey(ctx, key, 32, prod); check(err) }},
-		"DecryptDataKey":  {3, func() { _, err := k.DecryptDataKey(ctx, dek.Ciphertext, prod); check(err) }},
+		"AppendEncrypt in turn": {0, func() {
+			for _, aad := range []kms.AAD{prod, kms.EncryptionContext{"env": "test", "service": "orders"}, kms.AdditionalData(raw), nil} {
+				_, err := k.AppendEncrypt(ctx, dst, key, plaintext, aad)
+				check(err)
+			}
+		}},
+		"AppendDecrypt in turn": {0, func() {
+			_, err := k.AppendDecrypt(ctx, dst, ct, prod)
+			check(err)
+			_, err = k.AppendDecrypt(ctx, dst, ctRaw, kms.AdditionalData(raw))
+			check(err)
+		}},
+		// The result with its plaintext, and its ciphertext.
+		"GenerateDataKey": {2, func() { _, err := k.GenerateDataKey(ctx, key, 32, prod); check(err) }},
+		"DecryptDataKey":  {2, func() { _, err := k.DecryptDataKey(ctx, dek.Ciphertext, prod); check(err) }},
 	} {
 		if got := testing.AllocsPerRun(200, c.call); got > c.allocs {
 			t.Errorf("%s: %v allocations, want %v", name, got, c.allocs)

@@ -94,10 +94,10 @@ func (k *KMS) generateDataKey(ctx context.Context, c *call, size int, aad AAD) (
 	if size < 1 || size > MaxDataKey {
 		return nil, fmt.Errorf("%w: data key of %d bytes, want 1 to %d", ErrInvalidArgument, size, MaxDataKey)
 	}
-	plaintext := make([]byte, size)
+	d, plaintext := newDataKey(size)
+	plaintext = plaintext[:size]
 	rand.Read(plaintext)
-	d, err := k.wrap(ctx, c, plaintext, nil, aad)
-	if err != nil {
+	if err := k.wrap(ctx, c, d, plaintext, nil, aad); err != nil {
 		clear(plaintext)
 		return nil, err
 	}
@@ -105,38 +105,54 @@ func (k *KMS) generateDataKey(ctx context.Context, c *call, size int, aad AAD) (
 	return d, nil
 }
 
+// newDataKey returns a DataKey and room for size bytes of plaintext, in one piece
+// if that is as small as most are. The ciphertext is apart: who keeps it for long
+// would keep a plaintext that was not destroyed.
+func newDataKey(size int) (*DataKey, []byte) {
+	const most = 32
+	if size > most {
+		return new(DataKey), make([]byte, 0, size)
+	}
+	d := new(struct {
+		DataKey
+		plaintext [most]byte
+	})
+	return &d.DataKey, d.plaintext[:0:size]
+}
+
 // EncryptDataKey encrypts a data key of the caller's, 1 to 1,024 bytes. If
 // digest is not nil it must be the data key's SHA-256, or its SM3 under an SM4
 // key; otherwise the error is ErrDigestMismatch. The result has no Plaintext.
 func (k *KMS) EncryptDataKey(ctx context.Context, key string, dek, digest []byte, aad AAD) (*DataKey, error) {
 	c := k.begin(OpEncryptDataKey, key)
-	d, err := k.wrap(ctx, &c, dek, digest, aad)
+	d := new(DataKey)
+	err := k.wrap(ctx, &c, d, dek, digest, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// wrap encrypts a data key under the key that c.ref names.
-func (k *KMS) wrap(ctx context.Context, c *call, dek, digest []byte, aad AAD) (*DataKey, error) {
+// wrap makes d that of dek encrypted under the key that c.ref names.
+func (k *KMS) wrap(ctx context.Context, c *call, d *DataKey, dek, digest []byte, aad AAD) error {
 	lk, ciphertext, err := k.seal(ctx, c, suite.DataKey, nil, dek, digest, aad)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return k.dataKey(lk, ciphertext, c.version), nil
+	k.identify(d, lk, c.version)
+	d.Ciphertext = ciphertext
+	return nil
 }
 
-func (k *KMS) dataKey(lk *loadedKey, ciphertext []byte, version uint32) *DataKey {
-	return &DataKey{
-		Ciphertext: ciphertext, KeyID: lk.name, KeyVersion: version,
-		newHash: k.digest(lk.spec),
-	}
+// identify notes which key version d is under.
+func (k *KMS) identify(d *DataKey, lk *loadedKey, version uint32) {
+	d.KeyID, d.KeyVersion, d.newHash = lk.name, version, k.digest(lk.spec)
 }
 
 // digest returns the hash that goes with keys of a spec.
 func (k *KMS) digest(spec KeySpec) func() hash.Hash {
 	if spec == KeySpecSM4 {
-		return k.gm.NewSM3
+		return k.newSM3
 	}
 	return sha256.New
 }
@@ -159,23 +175,32 @@ func (k *KMS) checkDigest(lk *loadedKey, dek, digest []byte) error {
 // Encrypt is ErrInvalidCiphertext.
 func (k *KMS) DecryptDataKey(ctx context.Context, ciphertext []byte, aad AAD) (*DataKey, error) {
 	c := k.begin(OpDecryptDataKey, "")
-	plaintext, lk, err := k.open(ctx, &c, suite.DataKey, nil, ciphertext, aad)
-	return k.unwrapped(ctx, &c, plaintext, ciphertext, lk, aad, err)
+	d, room := roomFor(ciphertext)
+	plaintext, lk, err := k.open(ctx, &c, suite.DataKey, room, ciphertext, aad)
+	return k.unwrapped(ctx, &c, d, plaintext, ciphertext, lk, aad, err)
 }
 
 // DecryptDataKeyWith is DecryptDataKey for callers who know the key: a
 // ciphertext of another key is ErrInvalidCiphertext.
 func (k *KMS) DecryptDataKeyWith(ctx context.Context, key string, ciphertext []byte, aad AAD) (*DataKey, error) {
 	c := k.begin(OpDecryptDataKey, key)
-	plaintext, lk, err := k.openPinned(ctx, &c, suite.DataKey, ciphertext, aad)
-	return k.unwrapped(ctx, &c, plaintext, ciphertext, lk, aad, err)
+	d, room := roomFor(ciphertext)
+	plaintext, lk, err := k.openPinned(ctx, &c, suite.DataKey, room, ciphertext, aad)
+	return k.unwrapped(ctx, &c, d, plaintext, ciphertext, lk, aad, err)
 }
 
-func (k *KMS) unwrapped(ctx context.Context, c *call, plaintext, ciphertext []byte, lk *loadedKey, aad AAD, err error) (*DataKey, error) {
+// roomFor is newDataKey for what may be the ciphertext of one.
+func roomFor(ciphertext []byte) (*DataKey, []byte) {
+	return newDataKey(max(0, min(len(ciphertext)-Overhead, MaxDataKey)))
+}
+
+func (k *KMS) unwrapped(ctx context.Context, c *call, d *DataKey, plaintext, ciphertext []byte, lk *loadedKey, aad AAD, err error) (*DataKey, error) {
 	if err = k.end(ctx, c, aad, err); err != nil {
 		return nil, err
 	}
-	d := k.dataKey(lk, append([]byte(nil), ciphertext...), c.version)
+	k.identify(d, lk, c.version)
 	d.Plaintext = plaintext
+	d.Ciphertext = make([]byte, len(ciphertext))
+	copy(d.Ciphertext, ciphertext)
 	return d, nil
 }

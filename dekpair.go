@@ -155,7 +155,7 @@ func (k *KMS) DecryptDataKeyPair(ctx context.Context, ciphertext []byte, aad AAD
 // ciphertext of another key is ErrInvalidCiphertext.
 func (k *KMS) DecryptDataKeyPairWith(ctx context.Context, key string, ciphertext []byte, aad AAD) (*DataKeyPair, error) {
 	c := k.begin(OpDecryptDataKeyPair, key)
-	private, lk, err := k.openPinned(ctx, &c, suite.PrivateKey, ciphertext, aad)
+	private, lk, err := k.openPinned(ctx, &c, suite.PrivateKey, nil, ciphertext, aad)
 	return k.unwrappedPair(ctx, &c, private, ciphertext, lk, aad, err)
 }
 

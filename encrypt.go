@@ -84,7 +84,7 @@ func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD
 // key is ErrInvalidCiphertext, before any cryptography.
 func (k *KMS) DecryptWith(ctx context.Context, key string, ciphertext []byte, aad AAD) ([]byte, error) {
 	c := k.begin(OpDecrypt, key)
-	out, _, err := k.openPinned(ctx, &c, suite.Data, ciphertext, aad)
+	out, _, err := k.openPinned(ctx, &c, suite.Data, nil, ciphertext, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err
 	}
@@ -167,11 +167,11 @@ func (k *KMS) open(ctx context.Context, c *call, p suite.Purpose, dst, ciphertex
 
 // openPinned is open for a caller who names the key, who must not get another's
 // plaintext by naming none.
-func (k *KMS) openPinned(ctx context.Context, c *call, p suite.Purpose, ciphertext []byte, aad AAD) ([]byte, *loadedKey, error) {
+func (k *KMS) openPinned(ctx context.Context, c *call, p suite.Purpose, dst, ciphertext []byte, aad AAD) ([]byte, *loadedKey, error) {
 	if c.ref == "" && k.alive() == nil {
 		return nil, nil, ErrInvalidKeyRef
 	}
-	return k.open(ctx, c, p, nil, ciphertext, aad)
+	return k.open(ctx, c, p, dst, ciphertext, aad)
 }
 
 // opener returns the key of e, if it may decrypt, and sets c.version.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/maphash"
 	"slices"
 	"sync/atomic"
@@ -82,6 +83,7 @@ type core struct {
 	store      keystore.Store
 	writer     *settle.Writer
 	gm         gm.Provider
+	newSM3     func() hash.Hash // of gm: a method value is made once, not for each data key
 	authorizer Authorizer
 	auditor    Auditor
 	now        func() time.Time
@@ -127,7 +129,7 @@ func open(ctx context.Context, store KeyStore, root rootkey.Provider, opts *Opti
 	}
 	c := &core{
 		store: store, writer: settle.NewWriter(store), ringWriter: settle.NewWriter(store),
-		root: root, recovery: o.RecoveryRoots, changing: make(chan struct{}, 1), gm: o.GM,
+		root: root, recovery: o.RecoveryRoots, changing: make(chan struct{}, 1), gm: o.GM, newSM3: o.GM.NewSM3,
 		authorizer: o.Authorizer, auditor: o.Auditor,
 		now: o.Now, elapsed: elapsed(o.Now),
 	}

@@ -661,7 +661,7 @@ func TestDataKeys(t *testing.T) {
 	k := kmstest.New(t)
 	for _, spec := range specs {
 		key := newKey(t, k, spec)
-		for _, size := range []int{1, 16, 32, kms.MaxDataKey} {
+		for _, size := range []int{1, 16, 32, 33, kms.MaxDataKey} {
 			dek, err := k.GenerateDataKey(ctx, key, size, prod)
 			if err != nil || len(dek.Plaintext) != size || dek.KeyID != key || dek.KeyVersion != 1 {
 				t.Fatalf("%v, %v", dek, err)
@@ -669,6 +669,9 @@ func TestDataKeys(t *testing.T) {
 			back, err := k.DecryptDataKey(ctx, dek.Ciphertext, prod)
 			if err != nil || !bytes.Equal(back.Plaintext, dek.Plaintext) || !bytes.Equal(back.Ciphertext, dek.Ciphertext) {
 				t.Fatalf("%v, %v", back, err)
+			}
+			if cap(dek.Plaintext) != size || cap(back.Plaintext) != size {
+				t.Errorf("room for %d and %d bytes behind %d", cap(dek.Plaintext), cap(back.Plaintext), size)
 			}
 			if back, err = k.DecryptDataKeyWith(ctx, key, dek.Ciphertext, prod); err != nil || back.KeyID != key {
 				t.Fatalf("%v, %v", back, err)

@@ -40,7 +40,14 @@ type loadedVersion struct {
 
 // stateNow returns the state of a key, whose material may end by the clock.
 func (c *core) stateNow(lk *loadedKey) KeyState {
-	if !lk.validTo.IsZero() && lk.state.stays() == nil && passed(lk.validTo, c.now()) {
+	if lk.validTo.IsZero() {
+		return lk.state
+	}
+	return c.stateOfImported(lk)
+}
+
+func (c *core) stateOfImported(lk *loadedKey) KeyState {
+	if lk.state.stays() == nil && passed(lk.validTo, c.now()) {
 		return KeyStatePendingImport
 	}
 	return lk.state
@@ -49,10 +56,10 @@ func (c *core) stateNow(lk *loadedKey) KeyState {
 // refusal returns why a version that the key has may not decrypt, or nil.
 func (c *core) refusal(lk *loadedKey, version uint32) error {
 	v := &lk.versions[version-1]
-	if v.refusal == nil && !v.validTo.IsZero() && passed(v.validTo, c.now()) {
-		return KeyStatePendingImport.refusalOfVersion(version)
+	if v.refusal != nil || v.validTo.IsZero() || !passed(v.validTo, c.now()) {
+		return v.refusal
 	}
-	return v.refusal
+	return KeyStatePendingImport.refusalOfVersion(version)
 }
 
 // isFor returns nil if the key has the usage.

@@ -33,9 +33,6 @@ const (
 // ErrContext says that a context is out of its limits.
 var ErrContext = errors.New("additional data is invalid")
 
-// none reports whether c binds nothing.
-func (c Context) none() bool { return len(c.Map) == 0 && len(c.Raw) == 0 }
-
 // Append appends the encoding of c to dst, or returns an ErrContext.
 func (c Context) Append(dst []byte) ([]byte, error) {
 	switch {
@@ -49,6 +46,44 @@ func (c Context) Append(dst []byte) ([]byte, error) {
 		return append(dst, c.Raw...), nil
 	}
 	return append(dst, contextNone), nil
+}
+
+// encodedAs reports whether Append has made b of c, which takes a fraction of
+// making it again.
+func (c Context) encodedAs(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	switch {
+	case len(c.Map) > 0:
+		return b[0] == contextMap && isMap(b[1:], c.Map)
+	case len(c.Raw) > 0:
+		return b[0] == contextRaw && string(b[3:]) == string(c.Raw)
+	}
+	return b[0] == contextNone
+}
+
+// isMap reports whether b, as appendMap has made it but for its first byte, has
+// the pairs of m: as many of them, no two of one key, and each the same.
+func isMap(b []byte, m map[string]string) bool {
+	if int(binary.BigEndian.Uint16(b)) != len(m) {
+		return false
+	}
+	for b = b[2:]; len(b) > 0; {
+		var key, value []byte
+		key, b = cutString(b)
+		value, b = cutString(b)
+		if v, ok := m[string(key)]; !ok || v != string(value) {
+			return false
+		}
+	}
+	return true
+}
+
+// cutString cuts u16 len, bytes off b.
+func cutString(b []byte) (s, rest []byte) {
+	n := 2 + int(binary.BigEndian.Uint16(b))
+	return b[2:n], b[n:]
 }
 
 type pair struct{ key, value string }

@@ -32,15 +32,12 @@ type session struct {
 	aead   cipher.AEAD
 	sealed *sessionCount
 	ends   time.Duration // by the caller's clock
-	aad    []byte        // H ‖ C ‖ N1, then room for a context
+	bound  boundTo
 }
 
 const (
 	sessionMessages = 1 << 16
 	sessionLife     = 9 * time.Minute // and what the caller's clock is behind, within 10
-
-	roomForContext = 189  // so that aad fills a size class
-	maxKeptContext = 1024 // a larger buffer is not kept with a session
 )
 
 // session returns a session that may seal at now, a reading of a clock that
@@ -50,11 +47,11 @@ func (k *Key) session(now time.Duration) *session {
 		s.ends-now <= sessionLife && s.sealed.Load() < sessionMessages {
 		return s
 	}
-	aad := make([]byte, offN2, offN2+roomForContext)
-	copy(aad, k.prefix[:])
-	n1 := aad[offN1:]
+	bound := newBoundTo()
+	copy(bound.aad, k.prefix[:])
+	n1 := bound.aad[offN1:]
 	rand.Read(n1)
-	s := &session{aead: k.sessions.Session(n1, make([]byte, 32)), ends: now + sessionLife, aad: aad}
+	s := &session{aead: k.sessions.Session(n1, make([]byte, 32)), ends: now + sessionLife, bound: bound}
 	s.sealed = k.counter.begin(s)
 	return s
 }
@@ -63,20 +60,17 @@ func (k *Key) session(now time.Duration) *session {
 // nothing if dst has room and overlaps nothing; dst may overlap what it likes.
 func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte, error) {
 	s := k.session(now)
-	aad, err := c.Append(s.aad[:offN2])
+	aad, err := s.bound.with(c)
 	if err != nil {
 		k.sealing.Put(s)
 		return nil, err
 	}
-	dst = slices.Grow(dst, len(plaintext)+Overhead)
+	dst = grow(dst, len(plaintext)+Overhead)
 	if overlap(dst[len(dst):len(dst)+len(plaintext)+Overhead], plaintext) {
 		plaintext = bytes.Clone(plaintext)
 		defer clear(plaintext)
 	}
-	dst = s.aead.Seal(append(dst, s.aad[:offN2]...), nil, plaintext, aad)
-	if cap(aad) <= maxKeptContext {
-		s.aad = aad[:offN2]
-	}
+	dst = s.aead.Seal(append(dst, aad[:offN2]...), nil, plaintext, aad)
 	s.sealed.Add(1)
 	k.sealing.Put(s)
 	return dst, nil
@@ -84,13 +78,11 @@ func (k *Key) Seal(dst, plaintext []byte, c Context, now time.Duration) ([]byte,
 
 // A scratch is what opening an envelope takes in buffers.
 type scratch struct {
-	aad []byte
-	kx  [32]byte
+	bound boundTo
+	kx    [32]byte
 }
 
-var scratches = sync.Pool{
-	New: func() any { return &scratch{aad: make([]byte, 0, offN2+roomForContext)} },
-}
+var scratches = sync.Pool{New: func() any { return &scratch{bound: newBoundTo()} }}
 
 // Open appends to dst the plaintext of e, if e is this key's and bound to c.
 // Otherwise it returns ErrInvalid and nothing else, or an ErrContext. It
@@ -102,17 +94,15 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	session := k.opened.Load().lookup(e.n1())
-	if session != nil && session.unbound != nil && c.none() {
-		return openInto(dst, session.aead, e, session.unbound)
+	if session != nil && session.bound(c) {
+		return openInto(dst, session.aead, e, session.aad)
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	aad, err := c.Append(append(s.aad[:0], e.bound()...))
+	copy(s.bound.aad, e.bound())
+	aad, err := s.bound.with(c)
 	if err != nil {
 		return nil, err
-	}
-	if cap(aad) <= maxKeptContext {
-		s.aad = aad
 	}
 	if session != nil {
 		return openInto(dst, session.aead, e, aad)
@@ -135,10 +125,11 @@ func (k *Key) remember(e Envelope, aead cipher.AEAD, aad []byte) {
 
 // owns compares H ‖ C in constant time, a word at a time.
 func (k *Key) owns(e Envelope) bool {
-	var diff uint64
-	for i := 0; i < offN1; i += 8 {
-		at := min(i, offN1-8) // the last word overlaps the one before
-		diff |= binary.LittleEndian.Uint64(e[at:]) ^ binary.LittleEndian.Uint64(k.prefix[at:])
+	const last = offN1 - 8 // the last word overlaps the one before
+	h := (*[offN1]byte)(e)
+	diff := binary.LittleEndian.Uint64(h[last:]) ^ binary.LittleEndian.Uint64(k.prefix[last:])
+	for i := 0; i < last; i += 8 {
+		diff |= binary.LittleEndian.Uint64(h[i:]) ^ binary.LittleEndian.Uint64(k.prefix[i:])
 	}
 	return diff == 0
 }
@@ -147,7 +138,7 @@ func (k *Key) owns(e Envelope) bool {
 // dst's spare room overlaps e.
 func openInto(dst []byte, aead cipher.AEAD, e Envelope, aad []byte) ([]byte, error) {
 	n := e.PlaintextSize()
-	dst = slices.Grow(dst, n)
+	dst = grow(dst, n)
 	if !overlap(dst[len(dst):len(dst)+n], e) {
 		out, err := aead.Open(dst, nil, e.sealed(), aad)
 		if err != nil {
@@ -161,6 +152,15 @@ func openInto(dst []byte, aead cipher.AEAD, e Envelope, aad []byte) ([]byte, err
 	}
 	defer clear(out)
 	return append(dst, out...), nil
+}
+
+// grow returns dst with room for n bytes more. Of nothing, to make some takes less
+// than slices.Grow does.
+func grow(dst []byte, n int) []byte {
+	if dst == nil {
+		return make([]byte, 0, n)
+	}
+	return slices.Grow(dst, n)
 }
 
 // overlap reports whether a and b share memory.

@@ -22,10 +22,16 @@ type openCache struct {
 }
 
 type opened struct {
-	n1      [xgcm.NonceHalf]byte
-	aead    cipher.AEAD
-	unbound []byte // what is authenticated without a context, if that was opened
+	n1   [xgcm.NonceHalf]byte
+	aead cipher.AEAD
+	aad  []byte // what the envelope opened first has authenticated, if it is short
 }
+
+const maxOpenedAAD = 160
+
+// bound reports whether an envelope of this session authenticates o.aad if it is
+// bound to c.
+func (o *opened) bound(c Context) bool { return o.aad != nil && c.encodedAs(o.aad[offN2:]) }
 
 // lookup returns the session of n1, or nil. A nil cache is empty.
 func (c *openCache) lookup(n1 []byte) *opened {
@@ -48,8 +54,8 @@ func (c *openCache) lookup(n1 []byte) *opened {
 // time may keep one twice, or lose one, which costs no more than time.
 func (c *openCache) remember(e Envelope, aead cipher.AEAD, aad []byte) {
 	o := &opened{n1: [xgcm.NonceHalf]byte(e.n1()), aead: aead}
-	if len(aad) == offN2+1 {
-		o.unbound = bytes.Clone(aad)
+	if len(aad) <= maxOpenedAAD {
+		o.aad = bytes.Clone(aad)
 	}
 	i := c.next.Add(1) % maxOpened
 	c.slots[i].Store(o)

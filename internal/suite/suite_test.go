@@ -194,55 +194,66 @@ func TestParse(t *testing.T) {
 }
 
 // Every bit flipped, every truncation, an extension, and every near relative
-// of the key and the context: one error, nothing returned.
+// of the key and the context: one error, nothing returned, whether or not what it
+// was made of has just been opened.
 func TestTamper(t *testing.T) {
 	for _, id := range suites {
-		k := newKey(t, id, Data)
-		e := seal(t, k, []byte("hello world"), testMap)
-		reject := func(name string, b []byte, k *Key, c Context) {
-			t.Helper()
-			e, err := Parse(b)
-			if err == nil {
-				var out []byte
-				if out, err = k.Open(nil, e, c); out != nil {
-					t.Fatalf("%s: returned %x", name, out)
-				}
-			}
-			if err != ErrInvalid {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-		for bit := range len(e) * 8 {
-			bad := bytes.Clone(e)
-			bad[bit/8] ^= 1 << (bit % 8)
-			reject(fmt.Sprint("bit ", bit), bad, k, testMap)
-		}
-		for n := range e {
-			reject(fmt.Sprint("cut to ", n), e[:n], k, testMap)
-		}
-		reject("extended", append(bytes.Clone(e), 0), k, testMap)
-		for name, c := range map[string]Context{
-			"none": {}, "raw": testRaw, "less": {Map: map[string]string{"a": "b"}},
-			"swapped": {Map: map[string]string{"b": "a", "tenant": "acme"}},
-			"value":   {Map: map[string]string{"a": "b", "tenant": "acmf"}},
-		} {
-			reject(name, e, k, c)
-		}
-		other := func(id ID, p Purpose, keyID [16]byte, version uint32, first byte) *Key {
-			material := count(id.KeySize())
-			material[0] = first
-			k, err := keyOf(id, p, keyID, version, material)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return k
-		}
-		reject("material", e, other(id, Data, testID, 1, 1), testMap)
-		reject("purpose", e, other(id, DataKey, testID, 1, 0), testMap)
-		reject("key ID", e, other(id, Data, [16]byte{1}, 1, 0), testMap)
-		reject("version", e, other(id, Data, testID, 2, 0), testMap)
-		reject("suite", e, other(3-id, Data, testID, 1, 0), testMap)
+		t.Run(fmt.Sprint(id), func(t *testing.T) { testTamper(t, id, false) })
+		t.Run(fmt.Sprint(id, " opened"), func(t *testing.T) { testTamper(t, id, true) })
 	}
+}
+
+func testTamper(t *testing.T, id ID, opened bool) {
+	k := newKey(t, id, Data)
+	e := seal(t, k, []byte("hello world"), testMap)
+	reject := func(name string, b []byte, k *Key, c Context) {
+		t.Helper()
+		e, err := Parse(b)
+		if err == nil {
+			var out []byte
+			if out, err = k.Open(nil, e, c); out != nil {
+				t.Fatalf("%s: returned %x", name, out)
+			}
+		}
+		if err != ErrInvalid {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if opened {
+		if _, err := k.Open(nil, e, testMap); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for bit := range len(e) * 8 {
+		bad := bytes.Clone(e)
+		bad[bit/8] ^= 1 << (bit % 8)
+		reject(fmt.Sprint("bit ", bit), bad, k, testMap)
+	}
+	for n := range e {
+		reject(fmt.Sprint("cut to ", n), e[:n], k, testMap)
+	}
+	reject("extended", append(bytes.Clone(e), 0), k, testMap)
+	for name, c := range map[string]Context{
+		"none": {}, "raw": testRaw, "less": {Map: map[string]string{"a": "b"}},
+		"swapped": {Map: map[string]string{"b": "a", "tenant": "acme"}},
+		"value":   {Map: map[string]string{"a": "b", "tenant": "acmf"}},
+	} {
+		reject(name, e, k, c)
+	}
+	other := func(id ID, p Purpose, keyID [16]byte, version uint32, first byte) *Key {
+		material := count(id.KeySize())
+		material[0] = first
+		k, err := keyOf(id, p, keyID, version, material)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	reject("material", e, other(id, Data, testID, 1, 1), testMap)
+	reject("purpose", e, other(id, DataKey, testID, 1, 0), testMap)
+	reject("key ID", e, other(id, Data, [16]byte{1}, 1, 0), testMap)
+	reject("version", e, other(id, Data, testID, 2, 0), testMap)
+	reject("suite", e, other(3-id, Data, testID, 1, 0), testMap)
 }
 
 func TestMaterialSize(t *testing.T) {
@@ -272,7 +283,7 @@ func TestSessions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// A pool may drop what it holds, and under -race does so at random.
 			for range 100 {
-				s := &session{s.aead, new(sessionCount), sessionLife, bytes.Clone(s.aad)}
+				s := &session{s.aead, new(sessionCount), sessionLife, boundTo{bytes.Clone(s.bound.aad)}}
 				s.sealed.Store(c.sealed)
 				k.sealing.Put(s)
 				if got := k.session(c.now) == s; got == c.same {
@@ -532,6 +543,9 @@ func FuzzContext(f *testing.F) {
 			if err != nil && !errors.Is(err, ErrContext) {
 				t.Fatal(err)
 			}
+		}
+		if err1 == nil && cb.encodedAs(ea) != (err2 == nil && same(ca, cb)) {
+			t.Fatalf("%v is taken for %v", cb, ca)
 		}
 		if err1 != nil || err2 != nil {
 			return
