@@ -120,7 +120,10 @@ func (k *KMS) version(ctx context.Context, c *call, version uint32, allowed func
 	if version == 0 {
 		version = uint32(len(e.Value.versions)) // 0 if none was imported, which no state allows
 	}
-	if e, err = k.withVersion(ctx, e, version, allowed); err != nil {
+	if err := allowed(k.stateNow(e.Value)); err != nil {
+		return nil, err
+	}
+	if e, err = k.newer(ctx, e, version, allowed); err != nil {
 		return nil, err
 	}
 	if err := k.refusal(e.Value, version); err != nil {

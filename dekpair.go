@@ -104,7 +104,7 @@ func (k *KMS) generateDataKeyPair(ctx context.Context, c *call, spec KeySpec, aa
 		return nil, algorithmError(err)
 	}
 	// Making the pair may have taken longer than a key may be used unseen.
-	if e, err = k.lookup(ctx, e.Value.id); err != nil {
+	if e, err = k.lookup(ctx, c, e.Value.id); err != nil {
 		return nil, err
 	}
 	if err := k.stateNow(e.Value).encrypts(); err != nil {

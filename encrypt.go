@@ -183,20 +183,22 @@ func (k *KMS) opener(ctx context.Context, c *call, op string, e suite.Envelope, 
 	if c.ref != "" && entry.Value.id != e.KeyID() || !entry.Value.symmetric {
 		return nil, ErrInvalidCiphertext
 	}
-	entry, err = k.withVersion(ctx, entry, e.Version(), KeyState.decrypts)
-	if err != nil {
+	if err := k.stateNow(entry.Value).decrypts(); err != nil {
 		return nil, err
 	}
-	c.version = e.Version()
-	return entry.Value, k.refusal(entry.Value, c.version)
+	version := e.Version()
+	if !entry.Value.has(version) {
+		if entry, err = k.newer(ctx, entry, version, KeyState.decrypts); err != nil {
+			return nil, err
+		}
+	}
+	c.version = version
+	return entry.Value, k.refusal(entry.Value, version)
 }
 
-// withVersion returns e, or what another process has made of it a moment ago, if
-// it has the version, and its state is allowed.
-func (k *KMS) withVersion(ctx context.Context, e *keyEntry, version uint32, allowed func(KeyState) error) (*keyEntry, error) {
-	if err := allowed(k.stateNow(e.Value)); err != nil {
-		return nil, err
-	}
+// newer returns what another process has made of e a moment ago, with a version
+// that e does not have, if its state is allowed.
+func (k *KMS) newer(ctx context.Context, e *keyEntry, version uint32, allowed func(KeyState) error) (*keyEntry, error) {
 	for !e.Value.has(version) {
 		newer, err := k.keys.Refresh(ctx, e.Value.id, e)
 		if err != nil {
@@ -219,11 +221,11 @@ func (k *KMS) source(ctx context.Context, c *call, op string, id keyID, aad AAD)
 	if c.ref != "" {
 		return k.target(ctx, c, op, aad)
 	}
-	entry, err := k.lookup(ctx, id)
+	e, err := k.lookup(ctx, c, id)
 	if err != nil {
 		c.unknown = id.String()
 	}
-	return k.admit(ctx, c, op, entry, aad, err)
+	return e, k.allow(ctx, c, op, c.key, aad, err)
 }
 
 // dryRunResult returns ErrDryRun, or the error of b that the call would have met.

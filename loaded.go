@@ -56,10 +56,17 @@ func (c *core) stateOfImported(lk *loadedKey) KeyState {
 // refusal returns why a version that the key has may not decrypt, or nil.
 func (c *core) refusal(lk *loadedKey, version uint32) error {
 	v := &lk.versions[version-1]
-	if v.refusal != nil || v.validTo.IsZero() || !passed(v.validTo, c.now()) {
+	if v.validTo.IsZero() {
 		return v.refusal
 	}
-	return KeyStatePendingImport.refusalOfVersion(version)
+	return c.refusalOfImported(v, version)
+}
+
+func (c *core) refusalOfImported(v *loadedVersion, version uint32) error {
+	if v.refusal == nil && passed(v.validTo, c.now()) {
+		return KeyStatePendingImport.refusalOfVersion(version)
+	}
+	return v.refusal
 }
 
 // isFor returns nil if the key has the usage.
@@ -196,20 +203,20 @@ func (k *KMS) alive() error {
 	return nil
 }
 
-// resolve returns the cached key that ref names.
-func (k *KMS) resolve(ctx context.Context, ref string) (*keyEntry, error) {
-	if isAlias(ref) {
-		return k.resolveAlias(ctx, ref)
+// resolve makes the cached key that c.ref names that of c.
+func (k *KMS) resolve(ctx context.Context, c *call) (*keyEntry, error) {
+	if isAlias(c.ref) {
+		return k.resolveAlias(ctx, c)
 	}
-	id, err := parseKeyID(ref)
+	id, err := parseKeyID(c.ref)
 	if err != nil {
 		return nil, err
 	}
-	return k.lookup(ctx, id)
+	return k.lookup(ctx, c, id)
 }
 
-func (k *KMS) resolveAlias(ctx context.Context, ref string) (*keyEntry, error) {
-	name, err := parseAlias(ref)
+func (k *KMS) resolveAlias(ctx context.Context, c *call) (*keyEntry, error) {
+	name, err := parseAlias(c.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -220,16 +227,17 @@ func (k *KMS) resolveAlias(ctx context.Context, ref string) (*keyEntry, error) {
 	case err != nil:
 		return nil, k.cacheError(err)
 	}
-	return k.lookup(ctx, e.Value.id)
+	return k.lookup(ctx, c, e.Value.id)
 }
 
-// lookup returns the cached key of id.
-func (k *KMS) lookup(ctx context.Context, id keyID) (*keyEntry, error) {
+// lookup makes the cached key of id that of c.
+func (k *KMS) lookup(ctx context.Context, c *call, id keyID) (*keyEntry, error) {
 	e, err := k.keys.Lookup(ctx, id)
-	if err == nil {
+	switch {
+	case err == nil:
+		c.key = e.Value
 		return e, nil
-	}
-	if errors.Is(err, keystore.ErrNotFound) {
+	case errors.Is(err, keystore.ErrNotFound):
 		return nil, ErrKeyNotFound
 	}
 	return nil, k.cacheError(err)
@@ -247,20 +255,9 @@ func (k *KMS) cacheError(err error) error {
 // target returns the key that c.ref names, authorised for op. Its state is for
 // the caller to check, after this.
 func (k *KMS) target(ctx context.Context, c *call, op string, aad AAD) (*keyEntry, error) {
-	e, err := k.resolve(ctx, c.ref)
+	e, err := k.resolve(ctx, c)
 	if err != nil && errors.Is(err, ErrInvalidKeyRef) {
 		return nil, err
 	}
-	return k.admit(ctx, c, op, e, aad, err)
-}
-
-// admit passes e, or the error of finding none, through the gate.
-func (k *KMS) admit(ctx context.Context, c *call, op string, e *keyEntry, aad AAD, err error) (*keyEntry, error) {
-	if e != nil {
-		c.key = e.Value
-	}
-	if err := k.allow(ctx, c, op, c.key, aad, err); err != nil {
-		return nil, err
-	}
-	return e, nil
+	return e, k.allow(ctx, c, op, c.key, aad, err)
 }

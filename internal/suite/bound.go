@@ -14,7 +14,7 @@ func newBoundTo() boundTo { return boundTo{make([]byte, offN2, offN2+roomForCont
 // with returns the first offN2 bytes of b.aad and the encoding of c, which stay so
 // until the next call, or an ErrContext.
 func (b *boundTo) with(c Context) ([]byte, error) {
-	if c.encodedAs(b.aad[offN2:]) {
+	if c.rewrites(b.aad[offN2:], true) {
 		return b.aad, nil
 	}
 	b.aad = b.aad[:offN2]

@@ -48,24 +48,29 @@ func (c Context) Append(dst []byte) ([]byte, error) {
 	return append(dst, contextNone), nil
 }
 
-// encodedAs reports whether Append has made b of c, which takes a fraction of
-// making it again.
-func (c Context) encodedAs(b []byte) bool {
+// encodedAs reports whether Append has made b of c. It takes half of what making it
+// again does, and not the same time for all: a context is no secret.
+func (c Context) encodedAs(b []byte) bool { return c.rewrites(b, false) }
+
+// rewrites is encodedAs, but may also make it so, in place: where nothing differs
+// but values of the same length, such as the ID of what is encrypted. If it reports
+// false, b is no encoding any more.
+func (c Context) rewrites(b []byte, write bool) bool {
 	if len(b) == 0 {
 		return false
 	}
 	switch {
 	case len(c.Map) > 0:
-		return b[0] == contextMap && isMap(b[1:], c.Map)
+		return b[0] == contextMap && rewritesMap(b[1:], c.Map, write)
 	case len(c.Raw) > 0:
 		return b[0] == contextRaw && string(b[3:]) == string(c.Raw)
 	}
 	return b[0] == contextNone
 }
 
-// isMap reports whether b, as appendMap has made it but for its first byte, has
-// the pairs of m: as many of them, no two of one key, and each the same.
-func isMap(b []byte, m map[string]string) bool {
+// rewritesMap does so with the pairs of m, in b without its first byte: as many of
+// them, no two of one key.
+func rewritesMap(b []byte, m map[string]string, write bool) bool {
 	if int(binary.BigEndian.Uint16(b)) != len(m) {
 		return false
 	}
@@ -73,8 +78,15 @@ func isMap(b []byte, m map[string]string) bool {
 		var key, value []byte
 		key, b = cutString(b)
 		value, b = cutString(b)
-		if v, ok := m[string(key)]; !ok || v != string(value) {
+		v, ok := m[string(key)]
+		if !ok || len(v) != len(value) {
 			return false
+		}
+		if v != string(value) {
+			if !write || !utf8.ValidString(v) {
+				return false
+			}
+			copy(value, v)
 		}
 	}
 	return true
