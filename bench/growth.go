@@ -8,6 +8,7 @@ func (r *report) growth(d *document) {
 	r.growthOfSizes(d)
 	r.growthOfKeys(d)
 	r.growthOfSessions(d)
+	r.growthOfContexts(d)
 	r.growthOfCores(d)
 	r.growthOfStart(d)
 }

@@ -39,7 +39,7 @@ func run(ctx context.Context, w io.Writer, args []string) error {
 	flags.SetOutput(w)
 	quick := flags.Bool("quick", false, "measure almost nothing, to see that it works; needs -out")
 	out := flags.String("out", documents, "`folder` to write into")
-	rounds := flags.Int("rounds", 9, "how often each figure is measured")
+	rounds := flags.Int("rounds", 15, "how often each figure is measured")
 	slot := flags.Duration("slot", 25*time.Millisecond, "how long a figure is measured in each round")
 	render := flags.Bool("render", false, "measure nothing, but write the document anew")
 	if err := flags.Parse(args); err != nil {

@@ -14,6 +14,7 @@ import (
 // The subjects of this library that others refer to.
 const (
 	appendName   = "kms, Append forms"
+	boundToBytes = "kms, bound to bytes"
 	emmansunName = "kms, SM4 of emmansun"
 )
 
@@ -31,6 +32,8 @@ func ourSubjects() []subject {
 			note: "`Encrypt` and `Decrypt`, which allocate their result"},
 		{name: "kms, by alias", make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, byAlias) },
 			note: "`AppendEncrypt` by an alias; to decrypt takes no key"},
+		{name: boundToBytes, make: func() (box, error) { return newBox(kms.KeySpecAES256, nil, toBytes) },
+			note: "the Append forms with AdditionalData of the same bytes that others get"},
 		{name: emmansunName, make: func() (box, error) {
 			return newBox(kms.KeySpecSM4, emmansun.Provider(), appending)
 		}},
@@ -41,6 +44,9 @@ func ourSubjects() []subject {
 	for i := range subjects {
 		s := &subjects[i]
 		s.module, s.class, s.has = "github.com/embedkms/kms", ours, complete
+		if s.name == boundToBytes {
+			s.has.context = "bytes"
+		}
 		s.most = kms.MaxPlaintext
 	}
 	return subjects
@@ -62,6 +68,7 @@ const (
 	appending manner = iota
 	allocating
 	byAlias
+	toBytes
 )
 
 // A kmsBox is a key of a KMS of its own.
@@ -90,22 +97,30 @@ func newBox(spec kms.KeySpec, provider gm.Provider, how manner) (box, error) {
 	return &kmsBox{k, key.ID, how}, nil
 }
 
+// aad is a binding in the form that x takes it in.
+func (x *kmsBox) aad(b *binding) kms.AAD {
+	if x.how == toBytes {
+		return kms.AdditionalData(b.encoded)
+	}
+	return b.pairs
+}
+
 func (x *kmsBox) seal(dst, plaintext []byte, b *binding) ([]byte, error) {
 	if x.how == allocating {
-		return x.k.Encrypt(context.Background(), x.ref, plaintext, b.pairs)
+		return x.k.Encrypt(context.Background(), x.ref, plaintext, x.aad(b))
 	}
-	return x.k.AppendEncrypt(context.Background(), dst, x.ref, plaintext, b.pairs)
+	return x.k.AppendEncrypt(context.Background(), dst, x.ref, plaintext, x.aad(b))
 }
 
 func (x *kmsBox) open(dst, ciphertext []byte, b *binding) ([]byte, error) {
 	if x.how == allocating {
-		return x.k.Decrypt(context.Background(), ciphertext, b.pairs)
+		return x.k.Decrypt(context.Background(), ciphertext, x.aad(b))
 	}
-	return x.k.AppendDecrypt(context.Background(), dst, ciphertext, b.pairs)
+	return x.k.AppendDecrypt(context.Background(), dst, ciphertext, x.aad(b))
 }
 
 func (x *kmsBox) generate(b *binding) ([]byte, error) {
-	d, err := x.k.GenerateDataKey(context.Background(), x.ref, dataKeySize, b.pairs)
+	d, err := x.k.GenerateDataKey(context.Background(), x.ref, dataKeySize, x.aad(b))
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +128,6 @@ func (x *kmsBox) generate(b *binding) ([]byte, error) {
 }
 
 func (x *kmsBox) unwrap(ciphertext []byte, b *binding) error {
-	_, err := x.k.DecryptDataKey(context.Background(), ciphertext, b.pairs)
+	_, err := x.k.DecryptDataKey(context.Background(), ciphertext, x.aad(b))
 	return err
 }

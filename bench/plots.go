@@ -15,6 +15,8 @@ func (r *report) plots() map[string]string {
 			lines: linesOf(r.Keys, "keys")}).svg(),
 		"sessions": (&chart{title: "Decrypting 64 B of more and more sessions of one key", x: "sessions in turn",
 			y: "ns", xs: xsOf(r.Sessions), lines: linesOf(r.Sessions, sessionsWork)}).svg(),
+		"contexts": (&chart{title: "64 B in more and more contexts, one session", x: "contexts in turn", y: "ns",
+			xs: xsOf(r.Contexts), lines: r.contextLines()}).svg(),
 		"memory": (&chart{title: "Memory for each key", x: "keys", y: "bytes", lines: r.memoryLines()}).svg(),
 		"cores": (&chart{title: "1 KiB on more cores: nanoseconds of the machine for a call", x: "cores", y: "ns",
 			xs: xsOf(r.Cores), lines: append(prefixed("encrypt, ", linesOf(r.Cores, encryptName(1024))),

@@ -20,6 +20,7 @@ type report struct {
 	Cores      []figure       `json:"cores"`
 	Keys       []figure       `json:"keys"`
 	Sessions   []figure       `json:"sessions"`
+	Contexts   []figure       `json:"contexts"`
 	Start      []figure       `json:"start"`
 	Footprints []footprint    `json:"footprints"`
 	Programs   []*program     `json:"programs"`
@@ -77,7 +78,10 @@ func (r *report) measureCurves(_ context.Context, p plan) (err error) {
 	if r.Cores, err = p.make("cores", coreTasks); err != nil {
 		return err
 	}
-	r.Sessions, err = p.make("sessions", p.sessionTasks)
+	if r.Sessions, err = p.make("sessions", p.sessionTasks); err != nil {
+		return err
+	}
+	r.Contexts, err = p.make("contexts", p.contextTasks)
 	return err
 }
 

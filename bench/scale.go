@@ -20,6 +20,7 @@ type scale struct {
 	keys      []int // in a store
 	diskKeys  []int // in a store on disk
 	sessions  []int // of ciphertexts of one key
+	contexts  []int // of ciphertexts of one session
 	cacheKeys int   // Options.CacheKeys where the keys in use outgrow it
 }
 
@@ -28,12 +29,13 @@ var fullScale = scale{
 	keys:      []int{1, 10, 100, 1000, 10_000, 100_000},
 	diskKeys:  []int{1, 100, 1000},
 	sessions:  []int{1, 2, 4, 8, 16, 24, 32, 64, 256, 1000},
+	contexts:  []int{1, 2, 4, 16, 256, 4096},
 	cacheKeys: 10_000, // the default
 }
 
 var quickScale = scale{
 	sizes: []int{16, 6144}, keys: []int{1, 40}, diskKeys: []int{1, 2}, sessions: []int{1, 32},
-	cacheKeys: 20,
+	contexts: []int{1, 20}, cacheKeys: 20,
 }
 
 // Names of the curves' lines.

@@ -11,15 +11,16 @@ func TestTargets(t *testing.T) {
 	r := &report{Table: []figure{
 		made(appendName, encryptName(64), 1, 300), made(tinkGCMName, encryptName(64), 1, 250),
 		made(appendName, encryptName(4096), 1, 900), made(tinkGCMName, encryptName(4096), 1, 1000),
-		made(wrappingName, encryptName(64), 1, 200), made(tinkXGCMName, encryptName(64), 1, 600),
+		made(wrappingName, encryptName(64), 1, 200), made(boundToBytes, encryptName(64), 1, 200), made(tinkXGCMName, encryptName(64), 1, 600),
 	}}
 	want := []struct {
 		got   float64
 		met   bool
 		where string
 	}{
-		{1.5, false, "go-kms-wrapping aead, encrypt 64 B, cores: 1"},
+		{1.5, false, "go-kms-wrapping aead, encrypt 64 B, cores: 1; 1 of 2 are within"},
 		{1.2, true, "tink AES256-GCM, encrypt 64 B, cores: 1"},
+		{0.8, true, "tink AES256-GCM, encrypt 64 B, cores: 1"},
 		{0.9, true, "tink AES256-GCM, encrypt 4 KiB, cores: 1"},
 		{0, true, encryptName(64)}, // allocations
 	}
