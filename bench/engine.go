@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -59,7 +60,7 @@ func (e *engine) run(title string, tasks []task) ([]figure, error) {
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s: %w", tasks[i].subject, tasks[i].work, err)
 				}
-				figures[i].Rounds = append(figures[i].Rounds, ns)
+				figures[i].Rounds = append(figures[i].Rounds, math.Round(10*ns)/10)
 			}
 		}
 	}

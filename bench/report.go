@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"os"
@@ -170,10 +171,11 @@ func (r *report) write(dir string) error {
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(r, "", "\t")
+	data, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+	data = bytes.ReplaceAll(data, []byte("},{"), []byte("},\n{")) // a figure on a line
 	files := map[string]string{
 		filepath.Join(dir, documentName): r.markdown(),
 		filepath.Join(plots, dataName):   string(data) + "\n",

@@ -33,6 +33,9 @@ const (
 // ErrContext says that a context is out of its limits.
 var ErrContext = errors.New("additional data is invalid")
 
+// none reports whether c binds nothing.
+func (c Context) none() bool { return len(c.Map) == 0 && len(c.Raw) == 0 }
+
 // Append appends the encoding of c to dst, or returns an ErrContext.
 func (c Context) Append(dst []byte) ([]byte, error) {
 	switch {

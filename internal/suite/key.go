@@ -94,8 +94,11 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	session := k.opened.Load().lookup(e.n1())
-	if session != nil && session.bound(c) {
-		return openInto(dst, session.aead, e, session.aad)
+	if session != nil && c.none() {
+		return openInto(dst, session.aead, e, session.unbound[:])
+	}
+	if session != nil && session.bound != nil && c.encodedAs(session.bound[offN2:]) {
+		return openInto(dst, session.aead, e, session.bound)
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)

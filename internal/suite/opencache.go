@@ -5,8 +5,6 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"sync/atomic"
-
-	"github.com/embedkms/kms/internal/xgcm"
 )
 
 // maxOpened is how many sessions of a key are remembered.
@@ -16,34 +14,35 @@ const maxOpened = 16
 // giving way to the newest. Readers take no lock: a tag says where to look, and
 // the session there says itself whether it is the one.
 type openCache struct {
-	tags  [maxOpened]atomic.Uint64 // the first bytes of N1
+	tags  [maxOpened]atomic.Uint32 // the first bytes of N1
 	slots [maxOpened]atomic.Pointer[opened]
 	next  atomic.Uint32
 }
 
+// An opened is a session and what some of its messages authenticate, ready made.
 type opened struct {
-	n1   [xgcm.NonceHalf]byte
-	aead cipher.AEAD
-	aad  []byte // what the envelope opened first has authenticated, if it is short
+	aead    cipher.AEAD
+	unbound [offN2 + 1]byte // those without a context
+	bound   []byte          // those with the context that was opened first, if it is short
 }
 
 const maxOpenedAAD = 160
 
-// bound reports whether an envelope of this session authenticates o.aad if it is
-// bound to c.
-func (o *opened) bound(c Context) bool { return o.aad != nil && c.encodedAs(o.aad[offN2:]) }
+func (o *opened) n1() []byte { return o.unbound[offN1:offN2] }
+
+func tagOf(n1 []byte) uint32 { return binary.LittleEndian.Uint32(n1) }
 
 // lookup returns the session of n1, or nil. A nil cache is empty.
 func (c *openCache) lookup(n1 []byte) *opened {
 	if c == nil {
 		return nil
 	}
-	tag := binary.LittleEndian.Uint64(n1)
+	tag := tagOf(n1)
 	for i := range c.tags {
 		if c.tags[i].Load() != tag {
 			continue
 		}
-		if o := c.slots[i].Load(); o != nil && string(o.n1[:]) == string(n1) {
+		if o := c.slots[i].Load(); o != nil && string(o.n1()) == string(n1) {
 			return o
 		}
 	}
@@ -53,11 +52,13 @@ func (c *openCache) lookup(n1 []byte) *opened {
 // remember keeps the session of an envelope that was opened with aad. Two at a
 // time may keep one twice, or lose one, which costs no more than time.
 func (c *openCache) remember(e Envelope, aead cipher.AEAD, aad []byte) {
-	o := &opened{n1: [xgcm.NonceHalf]byte(e.n1()), aead: aead}
-	if len(aad) <= maxOpenedAAD {
-		o.aad = bytes.Clone(aad)
+	o := &opened{aead: aead}
+	copy(o.unbound[:], e.bound())
+	o.unbound[offN2] = contextNone
+	if len(aad) > len(o.unbound) && len(aad) <= maxOpenedAAD {
+		o.bound = bytes.Clone(aad)
 	}
 	i := c.next.Add(1) % maxOpened
 	c.slots[i].Store(o)
-	c.tags[i].Store(binary.LittleEndian.Uint64(e.n1()))
+	c.tags[i].Store(tagOf(e.n1()))
 }
