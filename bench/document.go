@@ -70,6 +70,7 @@ file, the plots and the [data](%s/%s) behind them.
   each begins with a heap without garbage. A figure is the median of the rounds, ± half of how far
   apart the middle half of them is. A ratio is the median of the ratios of each round, so that what
   slows the machine down for a while slows both down.
+- Ratios that have a limit of their own, and gains of cores, take four times as many rounds.
 - A figure of one core is timed in %d parts, of which it is the median.
 - The unit is %s as a program would use it at its best: a cipher.AEAD that is kept, random
   nonces, a reused buffer, and as many authenticated bytes as an envelope has: %d and the encoded

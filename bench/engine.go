@@ -41,9 +41,15 @@ type engine struct {
 	say    func(format string, args ...any)
 }
 
+// closely is e with more rounds, for figures that are close to a limit of theirs.
+func (e engine) closely() engine {
+	e.rounds *= 4
+	return e
+}
+
 // run measures tasks. Those of one work should stand together, so that they, and
 // what they are compared with, run within a moment of each other.
-func (e *engine) run(title string, tasks []task) ([]figure, error) {
+func (e engine) run(title string, tasks []task) ([]figure, error) {
 	e.say("%s: %d figures, %d rounds", title, len(tasks), e.rounds)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	figures := make([]figure, len(tasks))
@@ -68,7 +74,7 @@ func (e *engine) run(title string, tasks []task) ([]figure, error) {
 }
 
 // measure runs a task once. It begins with a heap without garbage of others.
-func (e *engine) measure(t *task) (float64, error) {
+func (e engine) measure(t *task) (float64, error) {
 	runtime.GC()
 	if t.cores == 1 {
 		return timed(t.fresh(), e.slot)
@@ -81,7 +87,7 @@ func (e *engine) measure(t *task) (float64, error) {
 }
 
 // evaluate makes figures of the rounds, and counts allocations.
-func (e *engine) evaluate(tasks []task, figures []figure) error {
+func (e engine) evaluate(tasks []task, figures []figure) error {
 	type place struct {
 		subject, work string
 		x             float64

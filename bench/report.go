@@ -55,17 +55,18 @@ func (r *report) measureTables(_ context.Context, p plan) (err error) {
 	}
 	for _, t := range []struct {
 		title string
+		with  engine
 		into  *[]figure
 		tasks func() ([]task, error)
 	}{
-		{"all subjects", &r.Table, func() ([]task, error) { return tasksOf(subjects(), tableWorks(), rawName) }},
-		{"limits", &r.Design, func() ([]task, error) {
+		{"all subjects", p.engine, &r.Table, func() ([]task, error) { return tasksOf(subjects(), tableWorks(), rawName) }},
+		{"limits", p.closely(), &r.Design, func() ([]task, error) {
 			tasks, err := tasksOf(named(rawName, appendName), designWorks(), rawName)
 			return onOneCore(tasks), err
 		}},
-		{"RSA and SM2", &r.Pairs, pairTasks},
+		{"RSA and SM2", p.engine, &r.Pairs, pairTasks},
 	} {
-		if *t.into, err = p.make(t.title, t.tasks); err != nil {
+		if *t.into, err = t.with.make(t.title, t.tasks); err != nil {
 			return err
 		}
 	}
@@ -76,7 +77,7 @@ func (r *report) measureCurves(_ context.Context, p plan) (err error) {
 	if r.Sizes, err = p.make("sizes", p.sizeTasks); err != nil {
 		return err
 	}
-	if r.Cores, err = p.make("cores", coreTasks); err != nil {
+	if r.Cores, err = p.closely().make("cores", coreTasks); err != nil {
 		return err
 	}
 	if r.Sessions, err = p.make("sessions", p.sessionTasks); err != nil {
@@ -150,7 +151,7 @@ func (r *report) measurePrograms(ctx context.Context, p plan) (err error) {
 }
 
 // make makes tasks and runs them.
-func (e *engine) make(title string, tasks func() ([]task, error)) ([]figure, error) {
+func (e engine) make(title string, tasks func() ([]task, error)) ([]figure, error) {
 	made, err := tasks()
 	if err != nil {
 		return nil, err
