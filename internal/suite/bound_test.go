@@ -27,6 +27,7 @@ func boundContexts() []Context {
 		pairs("a", "b"), pairs("a", "c"), pairs("b", "b"), pairs("a", ""), pairs("ab", "c"), pairs("a", "bc"),
 		pairs("a", "b", "c", "d"), pairs("a", "b", "c", "e"), pairs("a", "b", "d", "d"), pairs("a", "b", "cd", ""),
 		{Map: many}, pairs("k", strings.Repeat("v", maxKeptContext)),
+		pairs("k", strings.Repeat("v", 96)), pairs("k", strings.Repeat("v", 97)), // the longest that an opened keeps, and one more
 		pairs("", "v"), pairs("a", "\xff"), pairs("\xff", "b"), pairs("a", "b", "", "d"), // errors
 		pairs("k", strings.Repeat("v", MaxContextMap)), {Raw: make([]byte, MaxContextRaw+1)},
 	}

@@ -97,8 +97,8 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 	if session != nil && c.none() {
 		return openInto(dst, session.aead, e, session.unbound[:])
 	}
-	if session != nil && session.bound != nil && c.encodedAs(session.bound[offN2:]) {
-		return openInto(dst, session.aead, e, session.bound)
+	if session != nil && session.size > 0 && c.encodedAs(session.first()[offN2:]) {
+		return openInto(dst, session.aead, e, session.first())
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
