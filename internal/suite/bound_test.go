@@ -69,6 +69,29 @@ func TestBoundTo(t *testing.T) {
 	}
 }
 
+// What a context costs: to encode it, to find that it is the last one, and to put
+// other values of the same length in the place of that one's.
+func BenchmarkContext(b *testing.B) {
+	of := func(env string) Context { return Context{Map: map[string]string{"env": env, "service": "orders"}} }
+	one, other := of("prod"), of("test")
+	buf := newBoundTo()
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			one.Append(buf.aad)
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		for b.Loop() {
+			buf.with(one)
+		}
+	})
+	b.Run("other values", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			buf.with([]Context{one, other}[i%2])
+		}
+	})
+}
+
 // Messages of one session open under their own contexts and no other, in any
 // order.
 func TestSessionOfManyContexts(t *testing.T) {
