@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -49,7 +50,7 @@ func (e engine) closely() engine {
 
 // run measures tasks. Those of one work should stand together, so that they, and
 // what they are compared with, run within a moment of each other.
-func (e engine) run(title string, tasks []task) ([]figure, error) {
+func (e engine) run(ctx context.Context, title string, tasks []task) ([]figure, error) {
 	e.say("%s: %d figures, %d rounds", title, len(tasks), e.rounds)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	figures := make([]figure, len(tasks))
@@ -61,6 +62,9 @@ func (e engine) run(title string, tasks []task) ([]figure, error) {
 				i = (i + round) % len(tasks)
 				if tasks[i].cores != cores {
 					continue
+				}
+				if err := ctx.Err(); err != nil {
+					return nil, err
 				}
 				ns, err := e.measure(&tasks[i])
 				if err != nil {

@@ -19,7 +19,7 @@ type fleet struct {
 }
 
 // newFleet fills a store with n keys.
-func newFleet(store keystore.Store, n int) (*fleet, error) {
+func newFleet(ctx context.Context, store keystore.Store, n int) (*fleet, error) {
 	k, err := openStore(store, nil)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func newFleet(store keystore.Store, n int) (*fleet, error) {
 	f := &fleet{store: store}
 	for i := range n {
 		alias := fmt.Sprintf("alias/orders/%06d", i)
-		key, err := k.CreateKey(context.Background(), &kms.CreateKeyOptions{Alias: alias})
+		key, err := k.CreateKey(ctx, &kms.CreateKeyOptions{Alias: alias})
 		if err != nil {
 			return nil, err
 		}

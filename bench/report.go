@@ -36,11 +36,11 @@ type plan struct {
 }
 
 // measureAll measures everything of a plan. What one part has made is garbage when
-// the next begins.
+// the next begins. What needs the network, to build programs, comes first.
 func measureAll(ctx context.Context, p plan) (*report, error) {
 	r := &report{Machine: thisMachine(ctx), Rounds: p.rounds, Slot: p.slot.String()}
 	for _, part := range []func(context.Context, plan) error{
-		r.measureTables, r.measureCurves, r.measureKeys, r.measureDisk, r.measurePrograms,
+		r.measurePrograms, r.measureTables, r.measureCurves, r.measureKeys, r.measureDisk,
 	} {
 		if err := part(ctx, p); err != nil {
 			return nil, err
@@ -49,7 +49,7 @@ func measureAll(ctx context.Context, p plan) (*report, error) {
 	return r, nil
 }
 
-func (r *report) measureTables(_ context.Context, p plan) (err error) {
+func (r *report) measureTables(ctx context.Context, p plan) (err error) {
 	if r.Overheads, err = overheads(subjects()); err != nil {
 		return err
 	}
@@ -66,30 +66,30 @@ func (r *report) measureTables(_ context.Context, p plan) (err error) {
 		}},
 		{"RSA and SM2", p.engine, &r.Pairs, pairTasks},
 	} {
-		if *t.into, err = t.with.make(t.title, t.tasks); err != nil {
+		if *t.into, err = t.with.make(ctx, t.title, t.tasks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *report) measureCurves(_ context.Context, p plan) (err error) {
-	if r.Sizes, err = p.make("sizes", p.sizeTasks); err != nil {
+func (r *report) measureCurves(ctx context.Context, p plan) (err error) {
+	if r.Sizes, err = p.make(ctx, "sizes", p.sizeTasks); err != nil {
 		return err
 	}
-	if r.Cores, err = p.closely().make("cores", coreTasks); err != nil {
+	if r.Cores, err = p.closely().make(ctx, "cores", coreTasks); err != nil {
 		return err
 	}
-	if r.Sessions, err = p.make("sessions", p.sessionTasks); err != nil {
+	if r.Sessions, err = p.make(ctx, "sessions", p.sessionTasks); err != nil {
 		return err
 	}
-	r.Contexts, err = p.make("contexts", p.contextTasks)
+	r.Contexts, err = p.make(ctx, "contexts", p.contextTasks)
 	return err
 }
 
 // measureKeys measures stores of many keys: small ones in turns, and each large one
 // by itself, because all that is measured beside it would wait for its collection.
-func (r *report) measureKeys(_ context.Context, p plan) error {
+func (r *report) measureKeys(ctx context.Context, p plan) error {
 	groups := [][]int{nil}
 	for _, n := range p.keys {
 		if n <= 10_000 {
@@ -99,16 +99,16 @@ func (r *report) measureKeys(_ context.Context, p plan) error {
 		}
 	}
 	for _, counts := range groups {
-		if err := r.measureFleets(p, counts); err != nil {
+		if err := r.measureFleets(ctx, p, counts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *report) measureFleets(p plan, counts []int) error {
+func (r *report) measureFleets(ctx context.Context, p plan, counts []int) error {
 	p.say("stores of %d keys", counts)
-	fleets, err := memoryFleets(counts)
+	fleets, err := memoryFleets(ctx, counts)
 	if err != nil {
 		return err
 	}
@@ -122,21 +122,21 @@ func (r *report) measureFleets(p plan, counts []int) error {
 		}
 		r.Footprints = append(r.Footprints, foot)
 	}
-	starts, err := p.run("start", startTasks(startName, fleets))
+	starts, err := p.run(ctx, "start", startTasks(startName, fleets))
 	if err != nil {
 		return err
 	}
-	figures, err := p.make("keys", func() ([]task, error) { return p.keyTasks(fleets) })
+	figures, err := p.make(ctx, "keys", func() ([]task, error) { return p.keyTasks(fleets) })
 	r.Start, r.Keys = append(r.Start, starts...), append(r.Keys, figures...)
 	return err
 }
 
-func (r *report) measureDisk(_ context.Context, p plan) error {
-	fleets, remove, err := p.diskFleets()
+func (r *report) measureDisk(ctx context.Context, p plan) error {
+	fleets, remove, err := p.diskFleets(ctx)
 	if err != nil {
 		return err
 	}
-	figures, err := p.run("start from disk", startTasks(diskName, fleets))
+	figures, err := p.run(ctx, "start from disk", startTasks(diskName, fleets))
 	r.Start = append(r.Start, figures...)
 	if removed := remove(); err == nil {
 		err = removed
@@ -151,12 +151,12 @@ func (r *report) measurePrograms(ctx context.Context, p plan) (err error) {
 }
 
 // make makes tasks and runs them.
-func (e engine) make(title string, tasks func() ([]task, error)) ([]figure, error) {
+func (e engine) make(ctx context.Context, title string, tasks func() ([]task, error)) ([]figure, error) {
 	made, err := tasks()
 	if err != nil {
 		return nil, err
 	}
-	return e.run(title, made)
+	return e.run(ctx, title, made)
 }
 
 // Names of what write writes, beside one file for each plot.

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestQuick runs everything for a moment, so that it cannot rot.
@@ -60,6 +63,21 @@ func TestFlags(t *testing.T) {
 	} {
 		if err := run(t.Context(), io.Discard, args); err == nil {
 			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+// Who interrupts a run does not wait for ten minutes, whatever part it is in.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := plan{engine{1, time.Millisecond, t.Logf}, quickScale, nil, 0}
+	r := new(report)
+	for name, part := range map[string]func(context.Context, plan) error{
+		"tables": r.measureTables, "curves": r.measureCurves, "keys": r.measureKeys, "disk": r.measureDisk,
+	} {
+		if err := part(ctx, p); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
 		}
 	}
 }

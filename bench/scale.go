@@ -156,7 +156,7 @@ func openOp(k *kms.KMS, ciphertexts [][]byte, b *binding) func(int, []byte) erro
 // sessionTasks are decryption of ciphertexts of more and more sessions, beside raw
 // AES-256-GCM and tink's X-AES-GCM, to which all are the first of their kind.
 func (s scale) sessionTasks() ([]task, error) {
-	f, err := newFleet(memstore.New(), 1)
+	f, err := newFleet(context.Background(), memstore.New(), 1)
 	if err != nil {
 		return nil, err
 	}
@@ -207,34 +207,37 @@ func startTasks(name string, fleets []*fleet) []task {
 
 // memoryFleets and diskFleets are stores of so many keys. What diskFleets returns
 // last closes and removes them.
-func memoryFleets(counts []int) ([]*fleet, error) {
-	return fleetsOf(counts, func(int) (keystore.Store, error) { return memstore.New(), nil })
+func memoryFleets(ctx context.Context, counts []int) ([]*fleet, error) {
+	return fleetsOf(ctx, counts, func(int) (keystore.Store, error) { return memstore.New(), nil })
 }
 
-func (s scale) diskFleets() (fleets []*fleet, remove func() error, err error) {
+func (s scale) diskFleets(ctx context.Context) (fleets []*fleet, remove func() error, err error) {
 	dir, err := os.MkdirTemp("", "kms-bench-")
 	if err != nil {
 		return nil, nil, err
 	}
-	fleets, err = fleetsOf(s.diskKeys, func(n int) (keystore.Store, error) {
+	fleets, err = fleetsOf(ctx, s.diskKeys, func(n int) (keystore.Store, error) {
 		return filestore.Open(fmt.Sprintf("%s/%d", dir, n), nil)
 	})
-	return fleets, func() error {
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return fleets, func() (err error) {
 		for _, f := range fleets {
 			err = errors.Join(err, f.store.(*filestore.Store).Close())
 		}
 		return errors.Join(err, os.RemoveAll(dir))
-	}, err
+	}, nil
 }
 
-func fleetsOf(counts []int, open func(n int) (keystore.Store, error)) ([]*fleet, error) {
+func fleetsOf(ctx context.Context, counts []int, open func(n int) (keystore.Store, error)) ([]*fleet, error) {
 	var fleets []*fleet
 	for _, n := range counts {
 		store, err := open(n)
 		if err != nil {
 			return nil, err
 		}
-		f, err := newFleet(store, n)
+		f, err := newFleet(ctx, store, n)
 		if err != nil {
 			return nil, err
 		}
