@@ -119,7 +119,7 @@ func (r *report) tables(d *document) {
 	works := tableWorks()
 	n := len(tableSizes)
 	d.say("\n## Every subject\n\nNanoseconds for a call, and in brackets as a multiple of raw %s.", rawName)
-	for _, cores := range coreCounts() {
+	for _, cores := range coreCounts(r.Machine.Cores) {
 		where := "one core"
 		if cores > 1 {
 			where = fmt.Sprintf("%d cores", cores)

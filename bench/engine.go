@@ -116,10 +116,14 @@ func (e engine) evaluate(tasks []task, figures []figure) error {
 	return nil
 }
 
-// coreCounts are how many cores are measured: one and all.
-func coreCounts() []int {
-	if n := runtime.NumCPU(); n > 1 {
-		return []int{1, n}
+// allCores is how many cores this process may use, which in a container can be
+// fewer than there are. It is not to be asked while an engine runs.
+func allCores() int { return runtime.GOMAXPROCS(0) }
+
+// coreCounts are how many cores are measured, of so many: one and all.
+func coreCounts(all int) []int {
+	if all > 1 {
+		return []int{1, all}
 	}
 	return []int{1}
 }

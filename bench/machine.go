@@ -23,7 +23,7 @@ type machine struct {
 
 func thisMachine(ctx context.Context) machine {
 	m := machine{
-		CPU: cpuName("/proc/cpuinfo"), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		CPU: cpuName("/proc/cpuinfo"), Cores: allCores(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Go: runtime.Version(), Date: time.Now().UTC().Format(time.DateOnly), Modules: map[string]string{},
 	}
 	if out, err := command(ctx, "git", "describe", "--always", "--dirty"); err == nil {

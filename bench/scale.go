@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/embedkms/kms"
@@ -80,10 +79,10 @@ func coreTasks() ([]task, error) {
 	var curve []task
 	for _, t := range onOneCore(tasks) {
 		for cores := 1; ; cores *= 2 {
-			t.cores = min(cores, runtime.NumCPU())
+			t.cores = min(cores, allCores())
 			t.x = float64(t.cores)
 			curve = append(curve, t)
-			if t.cores == runtime.NumCPU() {
+			if t.cores == allCores() {
 				break
 			}
 		}

@@ -67,7 +67,7 @@ func (r *report) beside(mine string, with func(subject, work) bool) []target {
 			if s.class != library || !with(s, w) {
 				continue
 			}
-			for _, cores := range coreCounts() {
+			for _, cores := range coreCounts(r.Machine.Cores) {
 				a, b := find(r.Table, mine, w.name, cores), find(r.Table, s.name, w.name, cores)
 				if a != nil && b != nil {
 					all = append(all, target{got: median(quotients(a.Rounds, b.Rounds)),

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // made is a figure of a subject whose rounds all took ns.
 func made(subject, work string, cores int, ns float64) figure {
@@ -48,5 +51,22 @@ func TestTargetsOfProcesses(t *testing.T) {
 		if got := r.targets()[i]; got.got != want.got || got.met() != want.met {
 			t.Errorf("%+v, want %+v", got, want)
 		}
+	}
+}
+
+// A document is about the machine that measured, wherever it is rendered.
+func TestRenderedElsewhere(t *testing.T) {
+	work := encryptName(64)
+	r := &report{Machine: machine{Cores: 96}, Table: []figure{
+		made(appendName, work, 1, 300), made(appendName, work, 96, 10),
+		made(tinkXGCMName, work, 1, 600), made(tinkXGCMName, work, 96, 5),
+	}}
+	d := new(document)
+	r.tables(d)
+	if text := d.String(); !strings.Contains(text, "### Encryption, 96 cores") || !strings.Contains(text, "10 ±0%") {
+		t.Error("the tables lack what 96 cores took")
+	}
+	if got := r.targets()[0]; got.got != 2 {
+		t.Errorf("%+v, want 2 on 96 cores", got)
 	}
 }

@@ -132,7 +132,7 @@ func tasksOf(subjects []subject, works []work, base string) ([]task, error) {
 		}
 	}
 	var tasks []task
-	for _, cores := range coreCounts() {
+	for _, cores := range coreCounts(allCores()) {
 		for _, w := range works {
 			for i, s := range subjects {
 				if s.most > 0 && w.size > s.most || s.single && cores > 1 {
