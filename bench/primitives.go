@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"errors"
+	"slices"
 
 	emmansun "github.com/emmansun/gmsm/sm4"
 	tjfoc "github.com/tjfoc/gmsm/sm4"
@@ -42,7 +43,7 @@ type aeadBox struct{ cipher.AEAD }
 
 func (a aeadBox) seal(dst, plaintext []byte, b *binding) ([]byte, error) {
 	n, size := len(dst), a.NonceSize()
-	dst = append(dst, make([]byte, size)...)
+	dst = slices.Grow(dst, size+len(plaintext)+a.Overhead())[:n+size]
 	rand.Read(dst[n:])
 	return a.Seal(dst, dst[n:n+size], plaintext, b.padded), nil
 }

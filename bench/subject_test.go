@@ -105,3 +105,18 @@ func TestBinding(t *testing.T) {
 		t.Errorf("nothing is %q, %v", unbound.encoded, unbound.pairs)
 	}
 }
+
+// A bare AEAD's data keys take as many allocations as it returns slices: the unit
+// is at its best there, too.
+func TestBareDataKeysAllocate(t *testing.T) {
+	for _, s := range named(rawName, bareSM4Name, "XChaCha20-Poly1305") {
+		x, err := s.make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := dataKeys(x)
+		if got := testing.AllocsPerRun(100, func() { _, err = keys.generate(bound) }); got > 2 || err != nil {
+			t.Errorf("%s: %v allocations, %v, want the key and its ciphertext", s.name, got, err)
+		}
+	}
+}
