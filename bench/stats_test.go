@@ -74,3 +74,41 @@ func TestRatios(t *testing.T) {
 }
 
 func idle() op { return func() error { return nil } }
+
+// A ratio is with its base at the same work, x and cores, not with the first one.
+func TestRatiosOfOnePlace(t *testing.T) {
+	var tasks []task
+	var figures []figure
+	for _, cores := range []int{1, 2} {
+		for _, x := range []float64{10, 20} {
+			for _, s := range []string{"raw", "kms"} {
+				ns := x * float64(cores)
+				if s == "kms" {
+					ns *= x + float64(cores)
+				}
+				tasks = append(tasks, task{subject: s, work: "w", x: x, cores: cores, base: "raw", fresh: idle})
+				figures = append(figures, figure{Rounds: []float64{ns}})
+			}
+		}
+	}
+	if err := (engine{}).evaluate(tasks, figures); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range figures {
+		if want := f.X + float64(f.Cores); f.Subject == "kms" && f.Ratio != want {
+			t.Errorf("%+v, want ratio %v", f, want)
+		}
+	}
+}
+
+// Rounds of a ratio are compared one by one: the quotient of the medians differs.
+func TestRatiosRoundByRound(t *testing.T) {
+	tasks := []task{{subject: "raw", base: "raw", fresh: idle}, {subject: "kms", base: "raw", fresh: idle}}
+	figures := []figure{{Rounds: []float64{100, 200, 400}}, {Rounds: []float64{300, 200, 400}}}
+	if err := (engine{}).evaluate(tasks, figures); err != nil {
+		t.Fatal(err)
+	}
+	if got := figures[1].Ratio; got != 1 {
+		t.Errorf("ratio %v, want 1, that of two rounds", got)
+	}
+}
