@@ -56,14 +56,14 @@ func (r *report) growthOfKeys(d *document) {
 		d.row(fmt.Sprintf("%.0f", x), at(byIDName, x), at(byAliasName, x), at(openingName, x), at(lookupName, x))
 	}
 	d.say(`
-One key of those in the cache is found among %s as it is alone: by one look into a table that
-readers do not lock. An alias is a second look, at a string that is hashed.
+One key of those in the cache is found by one look into a table that readers do not lock, however
+many there are: %s ns alone, %s ns among %s. An alias is a second look, at a string that is hashed.
 
-Keys that are used in turn are slower, first where what belongs to them, about 4 KiB each, outgrows
+Keys that are used in turn are slower, first where what belongs to them, %s KiB each, outgrows
 the processor's caches, and then beyond Options.CacheKeys, 10,000 unless set: there every call reads
 its key from the store, opens the record and derives its keys anew, since the one that it is about to
 need is always among those that have just made room. Set CacheKeys above the number of keys in use.
-`, short(most))
+`, at(lookupName, xs[0]), at(lookupName, most), short(most), short(r.keyMemory()/1024))
 	d.plot("memory", "memory by number of keys")
 	d.say("Bytes of heap for each key:\n")
 	d.head("keys", "loaded", "and a session opened", "and a session sealing")
@@ -73,6 +73,15 @@ need is always among those that have just made room. Set CacheKeys above the num
 	d.say(`
 A key takes the same however many there are; with few of them what else happens on the heap shows.
 Each core that seals with a key has a session of its own. At most 16 that have opened are kept.`)
+}
+
+// keyMemory is what a key takes that is used both ways, in bytes, among the most keys.
+func (r *report) keyMemory() float64 {
+	if len(r.Footprints) == 0 {
+		return 0
+	}
+	f := r.Footprints[len(r.Footprints)-1]
+	return f.Loaded + f.Opening + f.Sealing
 }
 
 func (r *report) growthOfSessions(d *document) {
@@ -89,7 +98,7 @@ func (r *report) growthOfSessions(d *document) {
 	}
 	d.say(`
 Messages of one session share a derived key, which is kept for the 16 sessions of a key version that
-have opened last. Beyond 16 in turn each is cold: its key is derived, expanded and remembered in the
+came last. Beyond 16 in turn each is cold: its key is derived, expanded and remembered in the
 place of another. tink's X-AES-GCM derives and expands one for every message.`)
 }
 

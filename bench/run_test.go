@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestQuick(t *testing.T) {
 			t.Errorf("the document has %q", bad)
 		}
 	}
+	checkReport(t, dir)
 	shown := 0
 	for part := range strings.SplitSeq(text, "](") {
 		if name, _, ok := strings.Cut(part, ".svg)"); ok {
@@ -78,6 +80,52 @@ func TestInterrupt(t *testing.T) {
 	} {
 		if err := part(ctx, p); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
+		}
+	}
+}
+
+// Everything is measured that the tables have a place for, beside what it says.
+func checkReport(t *testing.T, dir string) {
+	t.Helper()
+	r, err := readReport(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range subjects() {
+		for _, w := range tableWorks() {
+			for _, cores := range coreCounts(r.Machine.Cores) {
+				f := find(r.Table, s.name, w.name, cores)
+				if s.single && cores > 1 {
+					continue
+				}
+				if f == nil || f.Base != rawName || len(f.Rounds) != r.Rounds || s.name == rawName && f.Ratio != 1 {
+					t.Errorf("%s, %s, cores: %d: %+v", s.name, w.name, cores, f)
+				}
+			}
+		}
+	}
+	for _, f := range r.Design {
+		if f.Base != rawName || f.Subject == rawName && f.Ratio != 1 || len(f.Rounds) != 4*r.Rounds {
+			t.Errorf("limits: %+v", f)
+		}
+	}
+	for _, p := range pairings() {
+		for _, w := range []string{encryptName(dataKeySize), decryptName(dataKeySize)} {
+			if f := find(r.Pairs, p.kms.name, w, 1); f == nil || f.Base != p.bare.name {
+				t.Errorf("%s, %s: %+v", p.kms.name, w, f)
+			}
+		}
+	}
+	for _, f := range slices.Concat(r.Sessions, r.Contexts, r.Sizes, r.Cores) {
+		if f.Base != rawName || f.Subject == rawName && f.Ratio != 1 {
+			t.Errorf("curves: %+v", f)
+		}
+	}
+	for name, n := range map[string]int{
+		"targets": len(r.targets()) - 24, "footprints": len(r.Footprints) - 1, "starts": len(r.Start) - 4,
+	} {
+		if n < 0 {
+			t.Errorf("%s: %d missing", name, -n)
 		}
 	}
 }

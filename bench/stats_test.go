@@ -2,8 +2,10 @@ package main
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestQuantile(t *testing.T) {
@@ -110,5 +112,27 @@ func TestRatiosRoundByRound(t *testing.T) {
 	}
 	if got := figures[1].Ratio; got != 1 {
 		t.Errorf("ratio %v, want 1, that of two rounds", got)
+	}
+}
+
+// A task runs on as many cores, and goroutines, as it says.
+func TestCores(t *testing.T) {
+	seen := map[int]int{}
+	var tasks []task
+	for _, cores := range []int{1, 2} {
+		tasks = append(tasks, task{subject: "s", work: "w", cores: cores, fresh: func() op {
+			if runtime.GOMAXPROCS(0) == cores {
+				seen[cores]++
+			}
+			return func() error { return nil }
+		}})
+	}
+	e := engine{1, time.Microsecond, t.Logf}
+	if _, err := e.run(t.Context(), "cores", tasks); err != nil {
+		t.Fatal(err)
+	}
+	// That of one core once more, where allocations are counted: on how many is all the same.
+	if seen[1] < 1 || seen[2] < 2 {
+		t.Errorf("ops by cores: %v, want 1 on 1 and 2 on 2", seen)
 	}
 }

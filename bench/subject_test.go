@@ -120,3 +120,20 @@ func TestBareDataKeysAllocate(t *testing.T) {
 		}
 	}
 }
+
+// The unit authenticates as many bytes as an envelope, neither fewer nor more.
+func TestUnit(t *testing.T) {
+	x, err := rawGCM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ciphertext, err := x.seal(nil, []byte("hello"), bound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aad := make([]byte, 67+3+2+3+2+4+2+7+2+6) // the header, and the pairs with their lengths
+	copy(aad[67:], bound.encoded)
+	if _, err := x.(aeadBox).Open(nil, ciphertext[:12], ciphertext[12:], aad); err != nil {
+		t.Errorf("not bound to %d bytes: %v", len(aad), err)
+	}
+}
