@@ -94,9 +94,9 @@ func (r *report) growthOfContexts(d *document) {
 What is bound is a context's sorted encoding. That of the last one is kept, by each session that seals
 and by each core that opens: for the same pairs again it is taken as it is, and where only values
 differ, and none in length, these are replaced in it. Any other is encoded anew. So to encrypt bends
-once, where the second context comes. To decrypt bends there and again behind it, since a session that
-has opened keeps the first of its contexts besides: the more there are, the less of them that is.
-Beyond, contexts cost more only where they outgrow the processor's caches.`)
+once, where the second context comes. To decrypt bends more slowly: a session that has opened keeps the
+first of its contexts, too, which is a smaller part the more there are. Very many outgrow the
+processor's caches.`)
 }
 
 // contextLines are the curves of this library, one for each work.
