@@ -58,7 +58,8 @@ func (k *KMS) Encrypt(ctx context.Context, key string, plaintext []byte, aad AAD
 
 // AppendEncrypt is Encrypt that appends the ciphertext to dst and returns it,
 // or returns nil and an error. Under an AES key it allocates nothing if dst has
-// room. dst may overlap plaintext and aad, which costs an allocation.
+// room, aad is at most 8 pairs and 900 bytes encoded, and nobody authorises or
+// audits. dst may overlap plaintext and aad, which costs an allocation.
 func (k *KMS) AppendEncrypt(ctx context.Context, dst []byte, key string, plaintext []byte, aad AAD) ([]byte, error) {
 	c, aad := k.begin(OpEncrypt, key), k.unshared(aad)
 	_, out, err := k.seal(ctx, &c, suite.Data, dst, plaintext, nil, aad)
@@ -77,8 +78,8 @@ func (k *KMS) Decrypt(ctx context.Context, ciphertext []byte, aad AAD) ([]byte, 
 }
 
 // AppendDecrypt is Decrypt that appends the plaintext to dst and returns it, or
-// returns nil and an error. Under an AES key it allocates nothing if dst has
-// room and the ciphertext is of a session that was seen lately. dst may overlap
+// returns nil and an error. Where AppendEncrypt allocates nothing it does not
+// either, if the ciphertext is of a session that was seen lately. dst may overlap
 // ciphertext and aad, which costs an allocation.
 func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD) ([]byte, error) {
 	c, aad := k.begin(OpDecrypt, ""), k.unshared(aad)
