@@ -3,6 +3,7 @@
 package kms_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -82,5 +83,18 @@ func TestAllocations(t *testing.T) {
 		if got := testing.AllocsPerRun(200, c.call); got > c.allocs {
 			t.Errorf("%s: %v allocations, want %v", name, got, c.allocs)
 		}
+	}
+}
+
+// What cannot be a data key's ciphertext is refused before there is room for its
+// plaintext.
+func TestDataKeyRoom(t *testing.T) {
+	k, huge := kmstest.New(t), make([]byte, 16<<20)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := k.DecryptDataKey(t.Context(), huge, nil)
+	runtime.ReadMemStats(&after)
+	if want(t, err, kms.ErrInvalidCiphertext); after.TotalAlloc-before.TotalAlloc > 1<<20 {
+		t.Errorf("%d bytes were allocated", after.TotalAlloc-before.TotalAlloc)
 	}
 }
