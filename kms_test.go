@@ -804,6 +804,14 @@ func TestDecryptWith(t *testing.T) {
 	want(t, err, kms.ErrInvalidKeyRef)
 	_, err = k.DecryptDataKeyWith(ctx, other, dek.Ciphertext, nil)
 	want(t, err, kms.ErrInvalidCiphertext)
+	// Nor does the other key's state or want of a version show, which are not asked.
+	_, err = k.RotateKey(ctx, key)
+	must(t, err)
+	_, err = k.DecryptWith(ctx, other, encrypt(t, k, key, password, nil), nil)
+	want(t, err, kms.ErrInvalidCiphertext)
+	must(t, k.DisableKey(ctx, other))
+	_, err = k.DecryptWith(ctx, other, ct, nil)
+	want(t, err, kms.ErrInvalidCiphertext)
 }
 
 func TestParseCiphertext(t *testing.T) {
