@@ -3,6 +3,8 @@
 package kms_test
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/embedkms/kms"
@@ -20,6 +22,16 @@ func TestAllocations(t *testing.T) {
 	ct, ctRaw := encrypt(t, k, key, plaintext, prod), encrypt(t, k, key, plaintext, kms.AdditionalData(raw))
 	dek, err := k.GenerateDataKey(ctx, key, 32, prod)
 	must(t, err)
+	// The largest contexts of which the comment on AppendEncrypt speaks.
+	large := func(n int) kms.EncryptionContext {
+		c := kms.EncryptionContext{}
+		for i := range 8 {
+			c[string(rune('a'+i))] = strings.Repeat("v", n/8-5)
+		}
+		return c
+	}
+	larger, largest := large(700), large(900)
+	ctLargest := encrypt(t, k, key, plaintext, largest)
 	check := func(err error) {
 		if err != nil {
 			t.Fatal(err)
@@ -51,6 +63,13 @@ func TestAllocations(t *testing.T) {
 				check(err)
 			}
 		}},
+		"AppendEncrypt large": {0, func() {
+			for _, aad := range []kms.AAD{prod, larger, largest} {
+				_, err := k.AppendEncrypt(ctx, dst, key, plaintext, aad)
+				check(err)
+			}
+		}},
+		"AppendDecrypt large": {0, func() { _, err := k.AppendDecrypt(ctx, dst, ctLargest, largest); check(err) }},
 		"AppendDecrypt in turn": {0, func() {
 			_, err := k.AppendDecrypt(ctx, dst, ct, prod)
 			check(err)
@@ -64,5 +83,18 @@ func TestAllocations(t *testing.T) {
 		if got := testing.AllocsPerRun(200, c.call); got > c.allocs {
 			t.Errorf("%s: %v allocations, want %v", name, got, c.allocs)
 		}
+	}
+}
+
+// What cannot be a data key's ciphertext is refused before there is room for its
+// plaintext.
+func TestDataKeyRoom(t *testing.T) {
+	k, huge := kmstest.New(t), make([]byte, 16<<20)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := k.DecryptDataKey(t.Context(), huge, nil)
+	runtime.ReadMemStats(&after)
+	if want(t, err, kms.ErrInvalidCiphertext); after.TotalAlloc-before.TotalAlloc > 1<<20 {
+		t.Errorf("%d bytes were allocated", after.TotalAlloc-before.TotalAlloc)
 	}
 }

@@ -53,6 +53,27 @@ func TestGenerateRandom(t *testing.T) {
 	want(t, err, kms.ErrClosed)
 }
 
+// An Auditor is told of the additional data that was given, not of what was written
+// over it.
+func TestAuditOverlap(t *testing.T) {
+	g := &gatekeeper{}
+	k := open(t, memstore.New(), &kms.Options{Auditor: g})
+	key := newKey(t, k, kms.KeySpecAES256)
+	buf := make([]byte, 1024)
+	raw := func() kms.AdditionalData { return buf[:copy(buf, "invoice 4711")] }
+	g.take()
+	ct, err := k.AppendEncrypt(t.Context(), buf[:0], key, password, raw())
+	must(t, err)
+	_, err = k.AppendDecrypt(t.Context(), buf[:0], bytes.Clone(ct), raw())
+	must(t, err)
+	_, events := g.take()
+	for _, e := range events {
+		if got, _ := e.AAD.(kms.AdditionalData); string(got) != "invoice 4711" {
+			t.Errorf("%s: told of %q", e.Op, got)
+		}
+	}
+}
+
 // What SlogAuditor logs.
 func TestSlogAuditor(t *testing.T) {
 	ctx := t.Context()

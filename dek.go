@@ -17,6 +17,9 @@ import (
 // beside what it has encrypted. Printed, logged or marshalled to JSON, it does not
 // show its plaintext. What does not ask it shows all: other encoders, such as gob,
 // and package fmt if it stands by value in an unexported field of what is printed.
+//
+// The plaintext may be in the DataKey's own memory: a cleanup of runtime.AddCleanup
+// that is given it keeps the DataKey from ever being cleaned up.
 type DataKey struct {
 	Plaintext  []byte // nil if it was not asked for; Destroy it after use
 	Ciphertext []byte

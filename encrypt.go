@@ -39,6 +39,15 @@ func bound(aad AAD) (suite.Context, error) {
 	return suite.Context{}, fmt.Errorf("%w: neither EncryptionContext nor AdditionalData", ErrInvalidAAD)
 }
 
+// unshared returns aad, or for an Auditor, who is told of it at the end, a copy that
+// no dst overlaps: a plaintext could stand there by then.
+func (k *KMS) unshared(aad AAD) AAD {
+	if raw, ok := aad.(AdditionalData); ok && k.auditor != nil {
+		return append(AdditionalData(nil), raw...)
+	}
+	return aad
+}
+
 // Encrypt encrypts 1 to 6,144 bytes under the primary version of a key. The
 // ciphertext is Overhead bytes longer than plaintext; it names the key and the
 // version, so that Decrypt needs neither. For larger data, encrypt it yourself
@@ -49,9 +58,10 @@ func (k *KMS) Encrypt(ctx context.Context, key string, plaintext []byte, aad AAD
 
 // AppendEncrypt is Encrypt that appends the ciphertext to dst and returns it,
 // or returns nil and an error. Under an AES key it allocates nothing if dst has
-// room. dst may overlap plaintext and aad, which costs an allocation.
+// room, aad is at most 8 pairs and 900 bytes encoded, and nobody authorises or
+// audits. dst may overlap plaintext and aad, which costs an allocation.
 func (k *KMS) AppendEncrypt(ctx context.Context, dst []byte, key string, plaintext []byte, aad AAD) ([]byte, error) {
-	c := k.begin(OpEncrypt, key)
+	c, aad := k.begin(OpEncrypt, key), k.unshared(aad)
 	_, out, err := k.seal(ctx, &c, suite.Data, dst, plaintext, nil, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err
@@ -68,11 +78,11 @@ func (k *KMS) Decrypt(ctx context.Context, ciphertext []byte, aad AAD) ([]byte, 
 }
 
 // AppendDecrypt is Decrypt that appends the plaintext to dst and returns it, or
-// returns nil and an error. Under an AES key it allocates nothing if dst has
-// room and the ciphertext is of a session that was seen lately. dst may overlap
+// returns nil and an error. Where AppendEncrypt allocates nothing it does not
+// either, if the ciphertext is of a session that was seen lately. dst may overlap
 // ciphertext and aad, which costs an allocation.
 func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD) ([]byte, error) {
-	c := k.begin(OpDecrypt, "")
+	c, aad := k.begin(OpDecrypt, ""), k.unshared(aad)
 	out, _, err := k.open(ctx, &c, suite.Data, dst, ciphertext, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err

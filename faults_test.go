@@ -284,6 +284,15 @@ func TestStaleness(t *testing.T) {
 				t.Errorf("%q, %v", pt, err)
 			}
 		}
+		// Unless it may not: what shows the version shows the state too.
+		_, err = a.RotateKey(ctx, key)
+		must(t, err)
+		ct := encrypt(t, a, key, password, nil)
+		must(t, a.DisableKey(ctx, key))
+		pt, err := b.Decrypt(ctx, ct, nil)
+		if want(t, err, kms.ErrKeyDisabled); pt != nil {
+			t.Errorf("decrypted %q", pt)
+		}
 	})
 }
 

@@ -695,6 +695,26 @@ func TestDataKeys(t *testing.T) {
 	}
 }
 
+// A caller may use the buffer of a ciphertext again, and a data key's plaintext may
+// grow: neither is any other's memory.
+func TestDataKeyIsACopy(t *testing.T) {
+	ctx := t.Context()
+	k := kmstest.New(t)
+	key := newKey(t, k, kms.KeySpecAES256)
+	for _, size := range []int{1, 16, 32, 33} {
+		dek, err := k.GenerateDataKey(ctx, key, size, prod)
+		must(t, err)
+		buf := bytes.Clone(dek.Ciphertext)
+		back, err := k.DecryptDataKey(ctx, buf, prod)
+		must(t, err)
+		clear(buf)
+		_ = append(back.Plaintext, make([]byte, 64)...)
+		if !bytes.Equal(back.Ciphertext, dek.Ciphertext) || !bytes.Equal(back.Plaintext, dek.Plaintext) || back.KeyID != key {
+			t.Errorf("%d bytes: %x, %x, %s", size, back.Plaintext, back.Ciphertext, back.KeyID)
+		}
+	}
+}
+
 // The digests are the vendors': SHA-256 under AES keys, SM3 under SM4 keys.
 func TestDataKeyDigest(t *testing.T) {
 	ctx := t.Context()
@@ -783,6 +803,14 @@ func TestDecryptWith(t *testing.T) {
 	_, err = k.DecryptDataKeyWith(ctx, "", dek.Ciphertext, nil)
 	want(t, err, kms.ErrInvalidKeyRef)
 	_, err = k.DecryptDataKeyWith(ctx, other, dek.Ciphertext, nil)
+	want(t, err, kms.ErrInvalidCiphertext)
+	// Nor does the other key's state or want of a version show, which are not asked.
+	_, err = k.RotateKey(ctx, key)
+	must(t, err)
+	_, err = k.DecryptWith(ctx, other, encrypt(t, k, key, password, nil), nil)
+	want(t, err, kms.ErrInvalidCiphertext)
+	must(t, k.DisableKey(ctx, other))
+	_, err = k.DecryptWith(ctx, other, ct, nil)
 	want(t, err, kms.ErrInvalidCiphertext)
 }
 

@@ -19,8 +19,12 @@ func (b *boundTo) with(c Context) ([]byte, error) {
 	}
 	b.aad = b.aad[:offN2]
 	aad, err := c.Append(b.aad)
-	if err == nil && cap(aad) <= maxKeptContext {
-		b.aad = aad
+	if err != nil || len(aad) > maxKeptContext {
+		return aad, err
 	}
-	return aad, err
+	if cap(aad) > maxKeptContext { // by what append leaves free, which is not kept
+		aad = append(make([]byte, 0, maxKeptContext), aad...)
+	}
+	b.aad = aad
+	return aad, nil
 }

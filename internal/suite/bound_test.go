@@ -116,3 +116,37 @@ func TestSessionOfManyContexts(t *testing.T) {
 		}
 	}
 }
+
+// What is remembered of a session is shown to many at a time: it is never written
+// again, not even for values as long as those it has. And it is short.
+func TestOpened(t *testing.T) {
+	r := reference{AES256, Data, testID, 1, count(32)}
+	pair := func(value string) Context { return Context{Map: map[string]string{"k": value}} }
+	long := strings.Repeat("v", len(opened{}.bound))
+	for first, kept := range map[string]bool{"a": true, long: false} {
+		k := newKey(t, AES256, Data)
+		open := func(c Context, n2 byte) Envelope {
+			b, err := c.Append(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := Envelope(r.seal(append(make([]byte, 23), n2), []byte("x"), b))
+			if out, err := k.Open(nil, e, c); err != nil || string(out) != "x" {
+				t.Fatalf("%v: %q, %v", c, out, err)
+			}
+			return e
+		}
+		e := open(pair(first), 0)
+		o := k.opened.Load().lookup(e.n1())
+		if (o.size > 0) != kept {
+			t.Errorf("%d bytes are kept of a context of %d", o.size, len(first))
+		}
+		before := *o
+		for i, c := range []Context{pair("b"), pair(long[1:] + "w"), {}, {Raw: []byte("a")}} {
+			open(c, byte(i+1))
+		}
+		if o.unbound != before.unbound || o.bound != before.bound || o.size != before.size {
+			t.Error("what is remembered has changed")
+		}
+	}
+}

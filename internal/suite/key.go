@@ -113,17 +113,17 @@ func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 	// What has opened an envelope is no attacker's, and is remembered.
 	aead := k.sessions.Session(e.n1(), s.kx[:])
 	if dst, err = openInto(dst, aead, e, aad); err == nil {
-		k.remember(e, aead, aad)
+		k.remember(aead, aad)
 	}
 	return dst, err
 }
 
 // remember keeps the session of an envelope that was opened with aad.
-func (k *Key) remember(e Envelope, aead cipher.AEAD, aad []byte) {
+func (k *Key) remember(aead cipher.AEAD, aad []byte) {
 	if k.opened.Load() == nil {
 		k.opened.CompareAndSwap(nil, new(openCache))
 	}
-	k.opened.Load().remember(e, aead, aad)
+	k.opened.Load().remember(aead, aad)
 }
 
 // owns compares H ‖ C in constant time, a word at a time.

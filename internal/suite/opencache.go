@@ -51,16 +51,17 @@ func (c *openCache) lookup(n1 []byte) *opened {
 	return nil
 }
 
-// remember keeps the session of an envelope that was opened with aad. Two at a
-// time may keep one twice, or lose one, which costs no more than time.
-func (c *openCache) remember(e Envelope, aead cipher.AEAD, aad []byte) {
+// remember keeps the session of an envelope that was opened with aad. The envelope
+// itself may be overwritten by now. Two at a time may keep one twice, or lose one,
+// which costs no more than time.
+func (c *openCache) remember(aead cipher.AEAD, aad []byte) {
 	o := &opened{aead: aead}
-	copy(o.unbound[:], e.bound())
+	copy(o.unbound[:], aad)
 	o.unbound[offN2] = contextNone
 	if len(aad) <= len(o.bound) {
 		o.size = uint8(copy(o.bound[:], aad))
 	}
 	i := c.next.Add(1) % maxOpened
 	c.slots[i].Store(o)
-	c.tags[i].Store(tagOf(e.n1()))
+	c.tags[i].Store(tagOf(o.n1()))
 }

@@ -405,6 +405,25 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
+// A plaintext that is written over its own envelope is not what is remembered of
+// it: whoever chose it would choose which session is looked for in vain.
+func TestOverlapRemembered(t *testing.T) {
+	for name, c := range contexts {
+		victim := seal(t, newKey(t, AES256, Data), []byte("hello"), c)
+		e := seal(t, newKey(t, AES256, Data), victim[:offText], c)
+		k, n1 := newKey(t, AES256, Data), bytes.Clone(e.n1())
+		if _, err := k.Open(e[:0], e, c); err != nil {
+			t.Fatal(err)
+		}
+		if k.opened.Load().lookup(n1) == nil {
+			t.Errorf("%s: the session is not remembered", name)
+		}
+		if out, err := k.Open(nil, victim, c); err != nil || string(out) != "hello" {
+			t.Errorf("%s: an envelope of another session: %q, %v", name, out, err)
+		}
+	}
+}
+
 // A forged envelope under dst stays as it was.
 func TestOverlapForged(t *testing.T) {
 	k := newKey(t, AES256, Data)
