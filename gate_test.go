@@ -199,6 +199,19 @@ func TestDeniedLooksAlike(t *testing.T) {
 	}
 }
 
+// What is no reference at all is nothing to ask about.
+func TestMalformedIsNotAskedAbout(t *testing.T) {
+	g := &gatekeeper{deny: func(*kms.Request) error { return errDenied }}
+	k := open(t, memstore.New(), &kms.Options{Authorizer: g})
+	for _, ref := range []string{"orders", "alias/", "alias/a b", unknown + "0"} {
+		_, err := k.Encrypt(t.Context(), ref, password, nil)
+		want(t, err, kms.ErrInvalidKeyRef)
+		if requests, _ := g.take(); len(requests) > 0 {
+			t.Errorf("%q: asked %+v", ref, requests)
+		}
+	}
+}
+
 func TestRequestsAndEvents(t *testing.T) {
 	ctx := t.Context()
 	g := &gatekeeper{}

@@ -190,6 +190,33 @@ func TestImportValidToOfOldVersion(t *testing.T) {
 	encrypt(t, k, key, password, nil)
 }
 
+// What is going to be destroyed says so, also when its material has ended by the
+// clock of who has it loaded.
+func TestImportValidToOfTheCondemned(t *testing.T) {
+	ctx := t.Context()
+	c := newClock()
+	k := open(t, memstore.New(), &kms.Options{Now: c.now, MaxStale: time.Minute})
+	ends := kms.ImportKeyMaterialOptions{ValidTo: c.Add(time.Second)}
+	ofKey, ofVersion := newExternalKey(t, k, ""), newExternalKey(t, k, "")
+	var cts [][]byte
+	for _, key := range []string{ofKey, ofVersion} {
+		must(t, importMaterial(t, k, key, material1, ends))
+		cts = append(cts, encrypt(t, k, key, password, nil))
+	}
+	must(t, importMaterial(t, k, ofVersion, material2, kms.ImportKeyMaterialOptions{NewVersion: true}))
+	_, err := k.ScheduleKeyDeletion(ctx, ofKey, 7*day)
+	must(t, err)
+	_, err = k.ScheduleVersionDestruction(ctx, ofVersion, 1, 7*day)
+	must(t, err)
+	for range 2 {
+		for _, ct := range cts {
+			_, err := k.Decrypt(ctx, ct, nil)
+			want(t, err, kms.ErrKeyPendingDeletion)
+		}
+		c.advance(time.Second)
+	}
+}
+
 // Each cause of refusal has its sentinel, changes nothing, says nothing of the
 // material, and leaves the token in force.
 func TestImportRefusals(t *testing.T) {

@@ -6,7 +6,7 @@ type boundTo struct{ aad []byte }
 
 const (
 	roomForContext = 189  // so that aad fills a size class
-	maxKeptContext = 1024 // a larger buffer is not kept
+	maxKeptContext = 1024 // what is longer is not kept
 )
 
 func newBoundTo() boundTo { return boundTo{make([]byte, offN2, offN2+roomForContext)} }
@@ -19,12 +19,8 @@ func (b *boundTo) with(c Context) ([]byte, error) {
 	}
 	b.aad = b.aad[:offN2]
 	aad, err := c.Append(b.aad)
-	if err != nil || len(aad) > maxKeptContext {
-		return aad, err
+	if err == nil && len(aad) <= maxKeptContext {
+		b.aad = aad
 	}
-	if cap(aad) > maxKeptContext { // by what append leaves free, which is not kept
-		aad = append(make([]byte, 0, maxKeptContext), aad...)
-	}
-	b.aad = aad
-	return aad, nil
+	return aad, err
 }
