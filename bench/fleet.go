@@ -9,11 +9,13 @@ import (
 
 	"github.com/embedkms/kms"
 	"github.com/embedkms/kms/keystore"
+	"github.com/embedkms/kms/keystore/filestore"
 )
 
 // A fleet is a store of many keys, each with an alias.
 type fleet struct {
 	store   keystore.Store
+	dir     string // where the store is, if it is on disk: then store is nil
 	ids     []string
 	aliases []string
 }
@@ -35,6 +37,32 @@ func newFleet(ctx context.Context, store keystore.Store, n int) (*fleet, error) 
 		f.ids, f.aliases = append(f.ids, key.ID), append(f.aliases, alias)
 	}
 	return f, nil
+}
+
+// newDiskFleet fills a store in a folder with n keys.
+func newDiskFleet(ctx context.Context, dir string, n int) (*fleet, error) {
+	store, err := filestore.Open(dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFleet(ctx, store, n)
+	if err = errors.Join(err, store.Close()); err != nil {
+		return nil, err
+	}
+	f.store, f.dir = nil, dir
+	return f, nil
+}
+
+// open returns the store, and what closes it again.
+func (f *fleet) open() (keystore.Store, func() error, error) {
+	if f.dir == "" {
+		return f.store, func() error { return nil }, nil
+	}
+	store, err := filestore.Open(f.dir, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, store.Close, nil
 }
 
 // seal encrypts something under each of the keys.

@@ -49,6 +49,30 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// What is published is what its data says, in the words of today.
+func TestPublished(t *testing.T) {
+	r, err := readReport(documents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := r.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{documentName}
+	for name := range r.plots() {
+		names = append(names, filepath.Join(plotsFolder, name+".svg"))
+	}
+	for _, name := range names {
+		if read(t, documents, name) != read(t, dir, name) {
+			t.Errorf("%s is not what its data says: go run . -render", name)
+		}
+	}
+	if plots, _ := filepath.Glob(filepath.Join(documents, plotsFolder, "*.svg")); len(plots) != len(names)-1 {
+		t.Errorf("%d plots are published of %d", len(plots), len(names)-1)
+	}
+}
+
 func read(t *testing.T, dir, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, name))

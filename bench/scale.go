@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/embedkms/kms"
-	"github.com/embedkms/kms/keystore"
-	"github.com/embedkms/kms/keystore/filestore"
 	"github.com/embedkms/kms/keystore/memstore"
 )
 
@@ -26,7 +24,7 @@ type scale struct {
 var fullScale = scale{
 	sizes:     []int{16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 6144},
 	keys:      []int{1, 10, 100, 1000, 10_000, 100_000},
-	diskKeys:  []int{1, 100, 1000},
+	diskKeys:  []int{1, 100, 10_000},
 	sessions:  []int{1, 2, 4, 8, 16, 24, 32, 64, 256, 1000},
 	contexts:  []int{1, 2, 4, 16, 256, 4096},
 	cacheKeys: 10_000, // the default
@@ -189,14 +187,16 @@ func startTasks(name string, fleets []*fleet) []task {
 	var tasks []task
 	for _, f := range fleets {
 		start := func() error {
-			k, err := openStore(f.store, nil)
+			store, closeStore, err := f.open()
 			if err != nil {
 				return err
 			}
-			if _, err := k.Encrypt(context.Background(), f.ids[0], []byte("hello"), bound.pairs); err != nil {
-				return err
+			k, err := openStore(store, nil)
+			if err != nil {
+				return errors.Join(err, closeStore())
 			}
-			return k.Close()
+			_, err = k.Encrypt(context.Background(), f.ids[0], []byte("hello"), bound.pairs)
+			return errors.Join(err, k.Close(), closeStore())
 		}
 		tasks = append(tasks, task{subject: name, work: "start", x: float64(len(f.ids)), cores: 1,
 			fresh: func() op { return start }})
@@ -205,9 +205,16 @@ func startTasks(name string, fleets []*fleet) []task {
 }
 
 // memoryFleets and diskFleets are stores of so many keys. What diskFleets returns
-// last closes and removes them.
-func memoryFleets(ctx context.Context, counts []int) ([]*fleet, error) {
-	return fleetsOf(ctx, counts, func(int) (keystore.Store, error) { return memstore.New(), nil })
+// last removes them.
+func memoryFleets(ctx context.Context, counts []int) (fleets []*fleet, err error) {
+	for _, n := range counts {
+		f, err := newFleet(ctx, memstore.New(), n)
+		if err != nil {
+			return nil, err
+		}
+		fleets = append(fleets, f)
+	}
+	return fleets, nil
 }
 
 func (s scale) diskFleets(ctx context.Context) (fleets []*fleet, remove func() error, err error) {
@@ -215,32 +222,12 @@ func (s scale) diskFleets(ctx context.Context) (fleets []*fleet, remove func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	fleets, err = fleetsOf(ctx, s.diskKeys, func(n int) (keystore.Store, error) {
-		return filestore.Open(fmt.Sprintf("%s/%d", dir, n), nil)
-	})
-	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return fleets, func() (err error) {
-		for _, f := range fleets {
-			err = errors.Join(err, f.store.(*filestore.Store).Close())
-		}
-		return errors.Join(err, os.RemoveAll(dir))
-	}, nil
-}
-
-func fleetsOf(ctx context.Context, counts []int, open func(n int) (keystore.Store, error)) ([]*fleet, error) {
-	var fleets []*fleet
-	for _, n := range counts {
-		store, err := open(n)
+	for _, n := range s.diskKeys {
+		f, err := newDiskFleet(ctx, fmt.Sprintf("%s/%d", dir, n), n)
 		if err != nil {
-			return nil, err
-		}
-		f, err := newFleet(ctx, store, n)
-		if err != nil {
-			return nil, err
+			return nil, nil, errors.Join(err, os.RemoveAll(dir))
 		}
 		fleets = append(fleets, f)
 	}
-	return fleets, nil
+	return fleets, func() error { return os.RemoveAll(dir) }, nil
 }
