@@ -113,7 +113,7 @@ func (r *report) measureFleets(ctx context.Context, p plan, counts []int) error 
 		return err
 	}
 	for _, f := range fleets {
-		if len(f.ids) < 10 { // fewer drown in what else is on the heap
+		if len(f.ids) < 40 { // fewer drown in what else is on the heap
 			continue
 		}
 		foot, err := f.footprint()
