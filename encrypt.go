@@ -39,10 +39,10 @@ func bound(aad AAD) (suite.Context, error) {
 	return suite.Context{}, fmt.Errorf("%w: neither EncryptionContext nor AdditionalData", ErrInvalidAAD)
 }
 
-// unshared returns aad, or for an Auditor, who is told of it at the end, a copy that
-// no dst overlaps: a plaintext could stand there by then.
-func (k *KMS) unshared(aad AAD) AAD {
-	if raw, ok := aad.(AdditionalData); ok && k.auditor != nil {
+// unshared returns aad, or a copy of its bytes, which dst may overlap. An Auditor is
+// told of it at the end, when a plaintext could stand there.
+func unshared(aad AAD) AAD {
+	if raw, ok := aad.(AdditionalData); ok {
 		return append(AdditionalData(nil), raw...)
 	}
 	return aad
@@ -61,7 +61,10 @@ func (k *KMS) Encrypt(ctx context.Context, key string, plaintext []byte, aad AAD
 // room, aad is at most 8 pairs and 900 bytes encoded, and nobody authorises or
 // audits. dst may overlap plaintext and aad, which costs an allocation.
 func (k *KMS) AppendEncrypt(ctx context.Context, dst []byte, key string, plaintext []byte, aad AAD) ([]byte, error) {
-	c, aad := k.begin(OpEncrypt, key), k.unshared(aad)
+	c := k.begin(OpEncrypt, key)
+	if c.audit != nil {
+		aad = unshared(aad)
+	}
 	_, out, err := k.seal(ctx, &c, suite.Data, dst, plaintext, nil, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err
@@ -82,7 +85,10 @@ func (k *KMS) Decrypt(ctx context.Context, ciphertext []byte, aad AAD) ([]byte, 
 // either, if the ciphertext is of a session that was seen lately. dst may overlap
 // ciphertext and aad, which costs an allocation.
 func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD) ([]byte, error) {
-	c, aad := k.begin(OpDecrypt, ""), k.unshared(aad)
+	c := k.begin(OpDecrypt, "")
+	if c.audit != nil {
+		aad = unshared(aad)
+	}
 	out, _, err := k.open(ctx, &c, suite.Data, dst, ciphertext, aad)
 	if err = k.end(ctx, &c, aad, err); err != nil {
 		return nil, err
