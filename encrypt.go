@@ -82,8 +82,8 @@ func (k *KMS) Decrypt(ctx context.Context, ciphertext []byte, aad AAD) ([]byte, 
 
 // AppendDecrypt is Decrypt that appends the plaintext to dst and returns it, or
 // returns nil and an error. Where AppendEncrypt allocates nothing it does not
-// either, if the ciphertext is of a session that was seen lately. dst may overlap
-// ciphertext and aad, which costs an allocation.
+// either, if two ciphertexts of the same session were decrypted lately. dst may
+// overlap ciphertext and aad, which costs an allocation.
 func (k *KMS) AppendDecrypt(ctx context.Context, dst, ciphertext []byte, aad AAD) ([]byte, error) {
 	c := k.begin(OpDecrypt, "")
 	if c.audit != nil {

@@ -141,7 +141,7 @@ func (f *fleet) footprint() (footprint, error) {
 			}
 			return nil
 		}},
-		{&foot.Opening, open},
+		{&foot.Opening, func(i int, dst []byte) error { return errors.Join(open(i, dst), open(i, dst)) }}, // it is kept from the second on
 		{&foot.Sealing, seal},
 	} {
 		if *step.into, err = grown(n, step.do); err != nil {

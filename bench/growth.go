@@ -97,9 +97,9 @@ func (r *report) growthOfSessions(d *document) {
 		d.row(row...)
 	}
 	d.say(`
-Messages of one session share a derived key, which is kept for the 16 sessions of a key version that
-came last. Beyond 16 in turn each is cold: its key is derived, expanded and remembered in the
-place of another. tink's X-AES-GCM derives and expands one for every message.`)
+Messages of one session share a derived key, which is kept from the second message on, for the 16
+sessions of a key version that came last. Beyond 16 in turn each is cold: its key is derived and
+expanded. tink's X-AES-GCM derives and expands one for every message.`)
 }
 
 func (r *report) growthOfCores(d *document) {

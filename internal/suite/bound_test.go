@@ -136,6 +136,7 @@ func TestOpened(t *testing.T) {
 			}
 			return e
 		}
+		open(pair(first), 0)
 		e := open(pair(first), 0)
 		o := k.opened.Load().lookup(e.n1())
 		if (o.size > 0) != kept {

@@ -86,7 +86,7 @@ var scratches = sync.Pool{New: func() any { return &scratch{bound: newBoundTo()}
 
 // Open appends to dst the plaintext of e, if e is this key's and bound to c.
 // Otherwise it returns ErrInvalid and nothing else, or an ErrContext. It
-// allocates nothing if dst has room and e's session was seen before.
+// allocates nothing if dst has room and e's session has opened two before, lately.
 func (k *Key) Open(dst []byte, e Envelope, c Context) ([]byte, error) {
 	// The commitment is compared before anything is derived from N1: another
 	// key with this ID, or another suite or purpose, ends here.

@@ -10,12 +10,17 @@ import (
 const maxOpened = 16
 
 // An openCache remembers the sessions that have opened envelopes, the oldest
-// giving way to the newest. Readers take no lock: a tag says where to look, and
-// the session there says itself whether it is the one.
+// giving way to the newest: each from its second envelope on, since those of which
+// one is read now and then are many, and would put out those of which many are.
+// Readers take no lock: a tag says where to look, and the session there says itself
+// whether it is the one.
 type openCache struct {
 	tags  [maxOpened]atomic.Uint32 // the first bytes of N1
 	slots [maxOpened]atomic.Pointer[opened]
 	next  atomic.Uint32
+
+	once     [maxOpened]atomic.Uint32 // tags of those that have opened one
+	nextOnce atomic.Uint32
 }
 
 // An opened is a session and what some of its messages authenticate, ready made. It
@@ -51,10 +56,14 @@ func (c *openCache) lookup(n1 []byte) *opened {
 	return nil
 }
 
-// remember keeps the session of an envelope that was opened with aad. The envelope
-// itself may be overwritten by now. Two at a time may keep one twice, or lose one,
-// which costs no more than time.
+// remember keeps the session of an envelope that was opened with aad, if it is not
+// the first of its session. The envelope itself may be overwritten by now. Two at a
+// time may keep one twice, or lose one, which costs no more than time.
 func (c *openCache) remember(aead cipher.AEAD, aad []byte) {
+	tag := tagOf(aad[offN1:offN2])
+	if !c.again(tag) {
+		return
+	}
 	o := &opened{aead: aead}
 	copy(o.unbound[:], aad)
 	o.unbound[offN2] = contextNone
@@ -63,5 +72,17 @@ func (c *openCache) remember(aead cipher.AEAD, aad []byte) {
 	}
 	i := c.next.Add(1) % maxOpened
 	c.slots[i].Store(o)
-	c.tags[i].Store(tagOf(o.n1()))
+	c.tags[i].Store(tag)
+}
+
+// again reports whether a session of this tag has opened an envelope lately, and
+// notes that it has now.
+func (c *openCache) again(tag uint32) bool {
+	for i := range c.once {
+		if c.once[i].Load() == tag {
+			return true
+		}
+	}
+	c.once[c.nextOnce.Add(1)%maxOpened].Store(tag)
+	return false
 }
