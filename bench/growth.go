@@ -134,6 +134,8 @@ func (r *report) growthOfStart(d *document) {
 		d.row(fmt.Sprintf("%.0f", x), cell(curve(r.Start, startName, "start", x)), cell(curve(r.Start, diskName, "start", x)))
 	}
 	d.say(`
-Open reads the keyring and no key, so a store of any size opens at once; a key is read when it
-is first used.`)
+To open a KMS reads the keyring and no key; a key is read when it is first used. So in memory the curve
+does not bend. On disk the store is opened, too: filestore reads the names of all its files, two for a
+key with an alias, to remove what writers that crashed have left. That outgrows the rest with the
+hundreds.`)
 }
