@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rs/zerolog"
+	"github.com/rs/zerolog/log"
 	"go.uber.org/goleak"
 
 	"github.com/embedkms/kms/internal/integration/target"
 )
 
 func TestMain(m *testing.M) {
+	log.Logger = zerolog.Nop() // Toxiproxy's, for all its connections at once
 	// Toxiproxy leaves its own behind when a connection ends that a toxic holds up.
 	const toxiproxy = "github.com/Shopify/toxiproxy/v2"
 	target.Main(m, goleak.IgnoreAnyFunction(toxiproxy+"/toxics.(*ToxicStub).Run"),

@@ -9,7 +9,6 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
-	zlog "github.com/rs/zerolog/log"
 )
 
 // A toxic is a way in which a network is bad. It is down where it has no lines.
@@ -52,7 +51,6 @@ type wire struct{ proxy *toxiproxy.Proxy }
 // newWire returns a good one to a port of 127.0.0.1, until the test ends.
 func newWire(t *testing.T, port int) *wire {
 	t.Helper()
-	zlog.Logger = zerolog.Nop()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	to := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	w := &wire{toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", to)}
