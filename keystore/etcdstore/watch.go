@@ -21,8 +21,8 @@ const (
 
 // Watch implements keystore.Watcher. It is told of changes by etcd, usually
 // within milliseconds. A resync comes when the client had lost all its servers
-// and found one again, when the server has no leader, and when a compaction took
-// the changes away that were to be told next.
+// and found one again, when the server has no leader or is late as the watch
+// begins, and when a compaction took the changes away that were to be told next.
 func (s *Store) Watch(ctx context.Context, prefix string) (<-chan keystore.Event, error) {
 	if err := s.check(ctx, nil); err != nil {
 		return nil, err
@@ -110,7 +110,8 @@ func (w *watch) follow(ctx context.Context, rev int64) {
 	w.watches.Go(func() { w.endOnLoss(ctx, cancel) })
 	watcher, done := w.watcher()
 	defer done()
-	changes := watcher.Watch(ctx, w.path, clientv3.WithPrefix(), clientv3.WithRev(rev+1))
+	changes := watcher.Watch(ctx, w.path, clientv3.WithPrefix(), clientv3.WithRev(rev+1),
+		clientv3.WithCreatedNotify())
 	for {
 		var resync chan<- keystore.Event // nil unless one is owed
 		if w.behind {
@@ -118,7 +119,9 @@ func (w *watch) follow(ctx context.Context, rev int64) {
 		}
 		select {
 		case resp, ok := <-changes:
-			if !ok || resp.Err() != nil {
+			// A server that is behind rev as it begins to tell would be silent until it
+			// got there: it was restored from a backup since, or is late.
+			if !ok || resp.Err() != nil || resp.Created && resp.Header.Revision < rev {
 				return
 			}
 			for _, e := range resp.Events {
@@ -166,10 +169,8 @@ func (w *watch) endOnLoss(ctx context.Context, end context.CancelFunc) {
 	if conn == nil {
 		return // a client without one of its own
 	}
-	for state := conn.GetState(); conn.WaitForStateChange(ctx, state); state = conn.GetState() {
-		if state == connectivity.Ready {
-			end()
-			return
-		}
+	// If it is lost already, the answer of where to begin came before that.
+	if conn.WaitForStateChange(ctx, connectivity.Ready) {
+		end()
 	}
 }

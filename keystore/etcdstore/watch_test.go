@@ -9,6 +9,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/embedkms/kms/internal/cutproxy"
 	"github.com/embedkms/kms/keystore"
@@ -68,6 +69,53 @@ func TestWatchRestored(t *testing.T) {
 	must(t, c[0].Start())
 	keystoretest.WantResync(t, events)
 	tells(t, openStore(t, "/kms/a", c.Endpoints()...), events, "key/b")
+}
+
+// An interloper is a clientv3.KV that lets something happen behind its first answer,
+// before that arrives.
+type interloper struct {
+	clientv3.KV
+	happen func()
+	once   sync.Once
+}
+
+func (i *interloper) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	resp, err := i.KV.Get(ctx, key, opts...)
+	i.once.Do(i.happen)
+	return resp, err
+}
+
+// The same of a server that goes between its answer where the watch is to begin and the
+// watch, and comes back before that or after.
+func TestWatchRestoredAtOnce(t *testing.T) {
+	for name, before := range map[string]bool{"back before": true, "back after": false} {
+		t.Run(name, func(t *testing.T) {
+			c := startCluster(t, 1)
+			s := openStore(t, "/kms/a", c.Endpoints()...)
+			for rev := range uint64(50) {
+				put(t, s, "key/a", rev+1, "v")
+			}
+			conn, kv := s.client.ActiveConnection(), s.client.KV
+			s.client.KV = &interloper{KV: kv, happen: func() {
+				must(t, c[0].Kill())
+				must(t, c[0].Erase())
+				if !conn.WaitForStateChange(t.Context(), connectivity.Ready) || !before {
+					return
+				}
+				must(t, c[0].Start())
+				_, err := kv.Get(t.Context(), "connected")
+				must(t, err)
+			}}
+			events, err := s.Watch(t.Context(), "")
+			must(t, err)
+			if !before {
+				time.Sleep(100 * time.Millisecond) // for the watch to begin
+				must(t, c[0].Start())
+			}
+			keystoretest.WantResync(t, events)
+			tells(t, openStore(t, "/kms/a", c.Endpoints()...), events, "key/b")
+		})
+	}
 }
 
 // A lost connection is a resync, and the watch goes on.
